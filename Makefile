@@ -13,9 +13,19 @@ PY      := .venv/bin/python
 STAMPS  := .venv/.podring
 MEMBERS := podring broker publisher subscriber controller
 
+# cython-lint looks for pycodestyle on PATH, and the tools below are called by name.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# What is linted; a folder that is not there yet is left out.
+PACKAGES  := $(foreach member,$(MEMBERS),$(wildcard $(member)/src))
+CODE      := $(PACKAGES) $(wildcard demo benchmarks tests)
+C_FILES    = $(shell find podring tests $(wildcard benchmarks) -name '*.[ch]' -not -name '_*.c')
+PYX_FILES  = $(shell find podring/src -name '*.pyx')
+
 # What the editable members are built from; Python files need no rebuild.
 MANIFESTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)) podring/setup.py)
-NATIVE    := $(wildcard podring/src/podring/ring/ring.c podring/src/podring/ring/*.h podring/src/podring/ring/*.pyx)
+RING      := podring/src/podring/ring
+NATIVE    := $(filter-out $(RING)/_ring.c,$(wildcard $(addprefix $(RING)/,*.c *.h *.pyx *.pxd)))
 
 .PHONY: help
 help: ## list the verbs
@@ -44,6 +54,7 @@ $(STAMPS)/members: $(MANIFESTS) $(NATIVE) $(STAMPS)/demo
 
 .PHONY: setup
 setup: $(STAMPS)/dev $(STAMPS)/members ## leave a working .venv with everything in it
+	@echo "podring: .venv is ready"
 
 .PHONY: requirements
 requirements: ## pin requirements/*.in again (UPGRADE=1: to the newest versions)
@@ -54,3 +65,64 @@ requirements: ## pin requirements/*.in again (UPGRADE=1: to the newest versions)
 .PHONY: demo
 demo: $(STAMPS)/demo $(STAMPS)/members ## broker, publisher and three subscribers on real input (INPUT=path FRAME=n SECONDS=n)
 	@$(PY) -m demo $(if $(INPUT),--input '$(INPUT)') $(if $(FRAME),--frame '$(FRAME)') $(if $(SECONDS),--seconds '$(SECONDS)')
+
+.PHONY: bench
+bench: $(STAMPS)/dev $(STAMPS)/members ## the benchmarks, all (or BENCH=name)
+	@$(PY) -m benchmarks $(BENCH)
+
+.PHONY: docs
+docs: $(STAMPS)/dev $(STAMPS)/members ## build the pages into build/docs; a broken reference fails
+	@scripts/docs
+
+##@ Checking
+
+.PHONY: test
+test: lint test-c test-py ## lint, C tests, pytest
+
+.PHONY: test-c
+test-c: ## the ring's C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/test-c
+
+.PHONY: test-py
+test-py: $(STAMPS)/dev $(STAMPS)/members ## pytest (ARGS='-k name -x')
+	@scripts/components
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: lint lint-ruff lint-mypy lint-imports lint-c lint-cython lint-shell
+lint: lint-ruff lint-mypy lint-imports lint-c lint-cython lint-shell ## all linters (make -k lint: go on after one that complains)
+
+lint-ruff lint-mypy lint-imports lint-c lint-cython lint-shell: $(STAMPS)/dev $(STAMPS)/members
+
+lint-ruff:
+	ruff check --quiet --output-format concise .
+	ruff format --check --quiet .
+
+lint-mypy:
+	mypy $(CODE)
+
+lint-imports:
+	lint-imports --no-cache --no-logo
+
+lint-c:
+	clang-format --dry-run -Werror $(C_FILES)
+
+lint-cython:
+	cython-lint $(PYX_FILES)
+
+lint-shell:
+	shellcheck $(filter-out %.txt,$(wildcard scripts/*)) .ci/run
+
+.PHONY: format
+format: $(STAMPS)/dev ## write what `make lint` asks for
+	ruff check --fix --quiet . || true
+	ruff format --quiet .
+	clang-format -i $(C_FILES)
+
+##@ Cleaning
+
+.PHONY: clean
+clean: ## remove everything that was built, .venv too
+	rm -rf .venv build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(addsuffix /build,$(MEMBERS)) $(addsuffix /dist,$(MEMBERS)) $(addsuffix /src/*.egg-info,$(MEMBERS))
+	rm -f $(RING)/_ring.c $(RING)/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

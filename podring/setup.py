@@ -30,7 +30,8 @@ setup(
         [extension],
         compiler_directives={
             "language_level": "3",
-            # A message costs tens of nanoseconds: no function objects, and no checks that the binding makes by itself.
+            # A message costs tens of nanoseconds: no function objects, and no index checks
+            # beside those that the binding makes by itself.
             "binding": False,
             "boundscheck": False,
             "wraparound": False,
