@@ -1,0 +1,27 @@
+"""The pinned lists work behind any index, on any machine, and agree with each other."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PIN = r"[\w.-]+==\S+( ; [^\\]+)? \\"
+HASH = r"    --hash=sha256:[0-9a-f]{64}( \\)?"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+
+
+def pins(name: str) -> set[str]:
+    return set(re.findall(r"^\S+==[^\\\n]+", (REQUIREMENTS / name).read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["demo.txt", "dev.txt"])
+def test_a_pinned_list_names_no_host_no_option_and_no_path(name: str) -> None:
+    lines = (REQUIREMENTS / name).read_text().splitlines()
+    strange = [
+        line for line in lines if "://" in line or not re.fullmatch(rf"#.*|{PIN}|{HASH}", line)
+    ]
+    assert strange == []
+
+
+def test_the_demo_is_pinned_to_the_versions_that_are_tested() -> None:
+    assert pins("demo.txt") <= pins("dev.txt")
