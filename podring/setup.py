@@ -3,15 +3,20 @@
 No -march=native: a wheel built here must run on another machine of the same architecture.
 """
 
+from pathlib import Path
+
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 RING = "src/podring/ring"
+# Every C file of the ring; a leading underscore marks the one that Cython generates.
+CORE = sorted(path.as_posix() for path in Path(RING).glob("[!_]*.c"))
 
 extension = Extension(
     "podring.ring._ring",
-    sources=[f"{RING}/_ring.pyx", f"{RING}/ring.c"],
-    depends=[f"{RING}/layout.h", f"{RING}/ring.h"],
+    sources=[f"{RING}/_ring.pyx", *CORE],
+    # The .pyx too: a source distribution carries what is named here, and must build by itself.
+    depends=[f"{RING}/_ring.pyx", *sorted(path.as_posix() for path in Path(RING).glob("*.h"))],
     include_dirs=[RING],
     extra_compile_args=[
         "-std=c11",
