@@ -1,0 +1,135 @@
+"""Topics without a broker: made, found and removed in shared memory alone.
+
+`broker="local"` is for a laptop, a test, or a single container: it answers the same calls as the
+node's broker, and keeps no server, no catalogue and no state of its own. What exists is what lies
+in shared memory under the owner "local".
+
+Whoever creates or deletes holds the owner's lock meanwhile. So two processes that create the same
+topic at once get the same one, two generations of a name never live side by side, and whatever is
+half made when the lock is free was left by a creator that died: it is swept up before the next
+creation. Looking a topic up takes no lock.
+
+The bytes and where they lie are `segment`'s business; who may have which sizes is `topic`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from podring import segment
+from podring.errors import LayoutMismatch, TopicExists, TopicNotFound
+from podring.status import TopicStatus, status_of
+from podring.topic import TopicRecord, TopicSpec, check_name
+
+OWNER = "local"
+LOCK_TIMEOUT_S = 30.0
+"""How long to wait for another creator, which may be zeroing many gigabytes."""
+_SHOWN = 8
+
+
+class LocalBroker:
+    """The broker that is none: every call reads or changes shared memory itself."""
+
+    address = "local"
+
+    def create(self, name: str, spec: TopicSpec) -> TopicRecord:
+        """Make a topic, or find the one that is already there with the same spec.
+
+        raises  InvalidTopic; TopicExists when it is there with another spec; NoRoom;
+                TimeoutError when somebody else creates for longer than LOCK_TIMEOUT_S
+        cost    the kernel zeroes the topic's memory
+        """
+        check_name(name)
+        with segment.owner_lock(OWNER, timeout_s=LOCK_TIMEOUT_S):
+            _sweep()
+            record = _find(name)
+            if record is None:
+                return segment.create(name, spec, owner=OWNER)
+        if record.spec != spec:
+            raise TopicExists(exists(record, spec))
+        return record
+
+    def get(self, name: str) -> TopicRecord:
+        """The record of a living topic.
+
+        raises  InvalidTopic; TopicNotFound, which names the topics that there are
+        """
+        record = _find(check_name(name))
+        if record is None:
+            raise TopicNotFound(
+                not_found(name, "in this node's shared memory", (r.name for r in self.topics()))
+            )
+        return record
+
+    def delete(self, name: str) -> None:
+        """Tell everybody on the topic that it is gone, and free its memory once they let go.
+
+        raises  InvalidTopic; TopicNotFound; TimeoutError as for `create`
+        """
+        with segment.owner_lock(OWNER, timeout_s=LOCK_TIMEOUT_S):
+            segment.remove(self.get(name).segment)
+
+    def topics(self) -> list[TopicRecord]:
+        """Every living topic, by name."""
+        return sorted(_living(), key=lambda record: record.name)
+
+    def status(self, name: str) -> TopicStatus:
+        """What a topic is doing right now.
+
+        raises  InvalidTopic; TopicNotFound
+        """
+        return status_of(self.get(name).segment)
+
+
+def not_found(name: str, where: str, known: Iterable[str]) -> str:
+    """The sentence for a topic that is not there, with those that are: the typing error shows."""
+    names = [repr(other) for other in known]
+    if not names:
+        return f"no topic {name!r} {where}, nor any other: create it first"
+    if len(names) > _SHOWN:
+        names[_SHOWN:] = [f"{len(names) - _SHOWN} more"]
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"no topic {name!r} {where}; it knows {listed}"
+
+
+def exists(record: TopicRecord, wanted: TopicSpec) -> str:
+    """The sentence for a name that is taken, with both specs."""
+    there = record.spec
+    return (
+        f"topic {record.name!r} exists with shmsize {there.size}, msgsize {there.max_message}, "
+        f"overflow {there.overflow!r}, and shmsize {wanted.size}, msgsize {wanted.max_message}, "
+        f"overflow {wanted.overflow!r} were asked for: ask for the same, or delete it first"
+    )
+
+
+def _living() -> list[TopicRecord]:
+    return [f.record for f in segment.scan(OWNER) if f.record is not None and not f.deleted]
+
+
+def _find(name: str) -> TopicRecord | None:
+    """The living topic of that name; the newest, should there be more than one."""
+    matching = [record for record in _living() if record.name == name]
+    return matching[-1] if matching else None
+
+
+def _sweep() -> None:
+    """Remove what dead creators and deleters left behind. Only while holding the owner's lock."""
+    for found in segment.scan(OWNER):
+        if found.deleted or _half_made(found):
+            # Somebody else's leftover may be protected from us, and then does no harm to us either.
+            with contextlib.suppress(PermissionError):
+                segment.remove(found.segment)
+
+
+def _half_made(found: segment.Found) -> bool:
+    """Tell a segment that was never finished from one that a newer or older podring made."""
+    if found.record is not None:
+        return False
+    try:
+        segment.Segment(found.segment, write=False).close()
+    except TopicNotFound:
+        return True
+    except LayoutMismatch:
+        return False
+    return False
