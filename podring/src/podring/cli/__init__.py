@@ -1,0 +1,18 @@
+"""The `podring` command: look at the topics of a node, create and delete them.
+
+What its verbs do is in `verbs`. The modules beside it are shared with `podring-publisher` and
+`podring-subscriber`, which are distributions of their own and do not know each other: how a
+program ends (`exits`, `signals`, `program`), how a stream of bytes becomes messages and back
+(`framing`), at what pace (`pace`), and what is shown meanwhile (`meter`, `tables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the `podring` command; the return value is its exit code."""
+    from podring.cli.verbs import run_verb
+
+    return run_verb(arguments)
