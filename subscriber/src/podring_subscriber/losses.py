@@ -1,0 +1,43 @@
+"""Tell of lost messages: how many, from which sequence to which.
+
+A subscriber that falls behind may lose some many times a second, and a line for each would only
+slow it further. So the first loss is told at once, and those that follow within PERIOD_S are told
+together; none is left untold.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from podring import Loss
+
+PERIOD_S = 1.0
+
+
+class Losses:
+    """Gathers losses, as a subscriber's `on_loss`, and says them through `say`."""
+
+    def __init__(self, topic: str, say: Callable[[str], None]) -> None:
+        self._topic, self._say = topic, say
+        self._told_at = -PERIOD_S
+        self._first = self._last = self._count = self._gaps = 0
+
+    def __call__(self, loss: Loss) -> None:
+        if not self._gaps:
+            self._first = loss.first
+        self._last = loss.last
+        self._count += loss.count
+        self._gaps += 1
+
+    def tell(self, *, now: bool = False) -> None:
+        """Say what was gathered, if it is time or `now`."""
+        moment = time.monotonic()
+        if not self._gaps or (moment < self._told_at + PERIOD_S and not now):
+            return
+        gaps = f" in {self._gaps} gaps" if self._gaps > 1 else ""
+        self._say(
+            f"{self._topic}: lost {self._count} messages{gaps}, sequence {self._first} to "
+            f"{self._last}: read faster, or make the topic larger"
+        )
+        self._told_at, self._gaps, self._count = moment, 0, 0
