@@ -1,0 +1,51 @@
+"""Why the broker says no: the library's errors, with the numbers that an answer carries."""
+
+from __future__ import annotations
+
+from podring.errors import NoRoom, TopicExists, TopicNotFound
+from podring.topic import TopicRecord, TopicSpec
+
+_SHOWN = 10
+"""Topics that a 404 names at most."""
+
+
+class UnknownTopic(TopicNotFound):
+    """No such topic; `known` are some that there are."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        shown = ", ".join(map(repr, known[:_SHOWN])) or "none"
+        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        super().__init__(f"no topic {name!r} on this broker; it knows {shown}{more}")
+        self.known = known[:_SHOWN]
+
+
+class Different(TopicExists):
+    """The topic is there with another spec; `field` is the first that differs."""
+
+    def __init__(self, existing: TopicRecord, asked: TopicSpec) -> None:
+        have = existing.spec
+        differing = {
+            "shmsize": (have.size, asked.size),
+            "msgsize": (have.max_message, asked.max_message),
+            "overflow": (have.overflow, asked.overflow),
+        }
+        self.field, (there, wanted) = next(
+            (field, pair) for field, pair in differing.items() if pair[0] != pair[1]
+        )
+        super().__init__(
+            f"topic {existing.name!r} exists with {self.field} {there}, and {wanted} was asked "
+            "for; a topic's sizes cannot be changed: use it as it is, or delete it first"
+        )
+        self.existing = existing
+
+
+class Refused(NoRoom):
+    """There is no room now. Sizes in bytes; `free` is what a new topic may take at most."""
+
+    def __init__(self, name: str, *, needed: int, free: int, used: int, budget: int) -> None:
+        super().__init__(
+            f"topic {name!r} needs {needed} bytes, and {free} are free: {used} of the budget of "
+            f"{budget} are in use; delete a topic, ask for less, or give the broker a larger "
+            "--budget (PODRING_BUDGET)"
+        )
+        self.needed, self.free, self.used, self.budget = needed, free, used, budget
