@@ -1,0 +1,42 @@
+"""One line an event: JSON for machines, coloured text when somebody looks at a terminal.
+
+An event has a name such as `topic.created` and its facts as keys, so that it can be searched for
+without parsing a sentence. What libraries log through `logging` comes out in the same form.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(level: str) -> None:
+    """Send all logs at or above `level` to stderr, one line each."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    number = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[*shared, *_last()],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last()],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    # Says "Started server process" and the like, for which we have events of our own.
+    logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
+
+
+def _last() -> list[structlog.typing.Processor]:
+    if sys.stderr.isatty():
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=repr)]

@@ -1,0 +1,160 @@
+"""Every error as problem details (RFC 9457), whoever raised it: we, pydantic, or the framework.
+
+A problem tells what happened, to which thing, with the numbers, and what to do. Where a field of
+the request is to blame, `field` names it as the request spells it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from podring.errors import InvalidTopic
+from podring_broker.catalogue import CatalogueUnreachable
+from podring_broker.refusals import Different, Refused, UnknownTopic
+
+MEDIA_TYPE = "application/problem+json"
+DESCRIPTIONS = {
+    400: "The body is no JSON",
+    404: "There is no such topic",
+    409: "A topic of this name exists with other sizes",
+    413: "The body is too large",
+    422: "A field is missing, unknown or impossible; `field` names it",
+    503: "The catalogue does not answer",
+    507: "There is no room; `needed`, `free`, `used` and `budget` tell how much",
+}
+_DETAIL_MAX = 1000
+_NAMES = {"name": "topicname"}
+"""Parameters that are called otherwise in a path than everywhere else."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these problems."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        status: {"description": DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}}
+        for status in statuses
+    }
+
+
+def problem(request: Request, status: int, kind: str, detail: str, **more: Any) -> Response:
+    """An answer that tells what went wrong.
+
+    kind  last part of its type; empty when there is nothing to say beyond the status
+    """
+    phrase = HTTPStatus(status).phrase
+    content = {
+        "type": f"urn:podring:problem:{kind}" if kind else "about:blank",
+        "title": kind.replace("-", " ").capitalize() if kind else phrase,
+        "status": status,
+        "detail": detail if len(detail) <= _DETAIL_MAX else detail[:_DETAIL_MAX] + "…",
+        "instance": quote(request.url.path),
+        **more,
+    }
+    # What was asked for may hold half a surrogate pair, which UTF-8 cannot say and JSON can.
+    text = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(text, status, media_type=MEDIA_TYPE)
+
+
+def register(app: FastAPI) -> None:
+    """Have all errors of an application answered as problems."""
+    for kind, handler in {
+        InvalidTopic: _invalid,
+        UnknownTopic: _unknown,
+        Different: _different,
+        Refused: _no_room,
+        CatalogueUnreachable: _no_catalogue,
+        RequestValidationError: _malformed,
+        HTTPException: _framework,
+        Exception: _ours,
+    }.items():
+        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+
+
+async def _invalid(request: Request, error: InvalidTopic) -> Response:
+    return problem(request, 422, "invalid-field", str(error), field=error.field)
+
+
+async def _unknown(request: Request, error: UnknownTopic) -> Response:
+    return problem(request, 404, "no-such-topic", str(error), field="topicname", known=error.known)
+
+
+async def _different(request: Request, error: Different) -> Response:
+    existing = error.existing.to_json()
+    return problem(request, 409, "topic-exists", str(error), field=error.field, existing=existing)
+
+
+async def _no_room(request: Request, error: Refused) -> Response:
+    numbers = {"needed": error.needed, "free": error.free, "used": error.used}
+    return problem(
+        request, 507, "no-room", str(error), field="shmsize", **numbers, budget=error.budget
+    )
+
+
+async def _no_catalogue(request: Request, error: CatalogueUnreachable) -> Response:
+    detail = f"{error}; topics that exist go on working, try again when it is back"
+    answer = problem(request, 503, "catalogue-unreachable", detail)
+    answer.headers["Retry-After"] = "2"
+    return answer
+
+
+async def _malformed(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        why = first.get("ctx", {}).get("error", "it cannot be parsed")
+        return problem(request, 400, "malformed-json", f"the body is no JSON: {why}")
+    field = _field(first["loc"])
+    if not field:
+        detail = "the body must be one JSON object, sent as application/json"
+        return problem(request, 422, "invalid-body", detail)
+    sentences = {
+        "missing": f"{field} is missing",
+        "extra_forbidden": f"there is no field {field!r}: the body has topicname, shmsize, "
+        "msgsize, and overflow if you like",
+    }
+    detail = sentences.get(first["type"], f"{field}: {first['msg']}")
+    return problem(request, 422, "invalid-field", detail, field=field)
+
+
+def _field(place: Sequence[str | int]) -> str:
+    """The field that pydantic's place of an error such as ("body", "shmsize") means."""
+    name = str(place[1]) if len(place) > 1 else ""
+    return _NAMES.get(name, name)[:_DETAIL_MAX]
+
+
+async def _framework(request: Request, error: HTTPException) -> Response:
+    method, path = request.method, request.url.path
+    headers = dict(error.headers or {})
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = f"there is nothing at {path!r}; /docs lists what there is"
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed(request)) or headers.get("Allow", "GET")
+        detail = f"{method} is not possible at {path!r}; allowed: {headers['Allow']}"
+    answer = problem(request, error.status_code, "", detail)
+    answer.headers.update(headers)
+    return answer
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method of every route at this path; the framework knows of the first one only."""
+    routes = request.app.state.routes
+    here = [each for each in routes if each.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods})
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    log.error("request.failed", method=request.method, path=request.url.path, exc_info=error)
+    return problem(request, 500, "", "the broker made an error; its log says which")

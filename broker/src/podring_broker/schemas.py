@@ -1,0 +1,190 @@
+"""The bodies of the HTTP calls, for FastAPI and for the OpenAPI description made from them.
+
+Names and sizes are described here and judged in `podring.topic`, so that the broker and the
+library cannot disagree about what a topic may be. Sizes come in as bytes or quantities and go out
+as bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from podring.topic import MESSAGE_MAX, SIZE_MAX, TopicRecord, TopicSpec
+from podring_broker.live import Live, Waiting
+
+NAME = {
+    "type": "string",
+    "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$",
+    "example": "camera.front",
+}
+_QUANTITY = {
+    "type": "string",
+    "pattern": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$",
+    "maxLength": 64,
+}
+
+
+def _size(most: int, example: str) -> WithJsonSchema:
+    whole = {"type": "integer", "minimum": 1, "maximum": most}
+    return WithJsonSchema({"anyOf": [whole, _QUANTITY], "example": example})
+
+
+TopicName = Annotated[str, WithJsonSchema(NAME)]
+
+
+class CreateTopic(BaseModel):
+    """What a topic shall be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    topicname: Annotated[Any, WithJsonSchema(NAME)]
+    shmsize: Annotated[
+        Any, _size(SIZE_MAX, "64Mi"), Field(description="the ring, reserved now: bytes or quantity")
+    ]
+    msgsize: Annotated[
+        Any, _size(MESSAGE_MAX, "4Mi"), Field(description="longest message, at most shmsize")
+    ]
+    overflow: Annotated[
+        str,
+        WithJsonSchema({"type": "string", "enum": ["overwrite"]}),
+        Field(strict=True, description="what becomes of a slow subscriber's messages"),
+    ] = "overwrite"
+
+    def spec(self) -> TopicSpec:
+        """The spec. Raises InvalidTopic."""
+        return TopicSpec(self.shmsize, self.msgsize, self.overflow)  # type: ignore[arg-type]
+
+
+class Topic(BaseModel):
+    """A topic that exists."""
+
+    topicname: TopicName
+    shmsize: Annotated[int, Field(description="bytes that were asked for")]
+    msgsize: Annotated[int, Field(description="longest message in bytes")]
+    overflow: Literal["overwrite"]
+    capacity: Annotated[int, Field(description="bytes that the ring really has")]
+    generation: Annotated[
+        int, Field(description="tells the topic from its namesakes before and after")
+    ]
+    segment: Annotated[str, Field(description="name of its shared memory")]
+
+    @staticmethod
+    def of(record: TopicRecord) -> Topic:
+        return Topic(**record.to_json())
+
+
+class Subscription(Topic):
+    """A topic, and the sequences that a subscriber may start from."""
+
+    earliest: Annotated[
+        int | None, Field(description="of the oldest message that can still be received")
+    ]
+    latest: Annotated[
+        int | None, Field(description="that the next message will have; 1 in an empty topic")
+    ]
+
+    @staticmethod
+    def to(live: Live) -> Subscription:
+        status = live.status
+        return Subscription(
+            **live.record.to_json(),
+            earliest=None if status is None else status.earliest,
+            latest=None if status is None else status.latest,
+        )
+
+
+class Participant(BaseModel):
+    """A publisher or subscriber. Times are nanoseconds since 1970, 0 for never."""
+
+    role: Literal["publisher", "subscriber"]
+    name: str
+    process: Annotated[int, Field(description="number in its own namespace")]
+    user: Annotated[int, Field(description="number in its own namespace")]
+    joined: int
+    active: int
+    sequence: Annotated[
+        int, Field(description="that a subscriber receives next, or a publisher wrote last")
+    ]
+    messages: int
+    bytes: int
+    lost: int
+    lag: Annotated[int, Field(description="messages that a subscriber has yet to receive")]
+    alive: bool
+
+
+class LiveTopic(Subscription):
+    """A topic with its figures of this moment."""
+
+    participants: list[Participant]
+    footprint: Annotated[int, Field(description="bytes of shared memory that it takes")]
+    problem: Annotated[
+        str | None, Field(description="why there are no figures, should there be none")
+    ] = None
+
+    @staticmethod
+    def of_live(live: Live) -> LiveTopic:
+        status = live.status
+        return LiveTopic(
+            **Subscription.to(live).model_dump(),
+            participants=[
+                Participant(**asdict(each)) for each in (status.participants if status else ())
+            ],
+            footprint=live.footprint,
+            problem=live.problem,
+        )
+
+
+class WaitingTopic(BaseModel):
+    """A topic that is recorded, and could not be made again yet."""
+
+    topicname: TopicName
+    shmsize: int
+    msgsize: int
+    overflow: Literal["overwrite"]
+    problem: Annotated[str, Field(description="why not")]
+
+    @staticmethod
+    def of(waiting: Waiting) -> WaitingTopic:
+        record = waiting.record
+        return WaitingTopic(
+            topicname=record.name,
+            shmsize=record.spec.size_bytes,
+            msgsize=record.spec.max_message_bytes,
+            overflow=record.spec.overflow,
+            problem=waiting.reason,
+        )
+
+
+class Topics(BaseModel):
+    """Every topic of this broker."""
+
+    topics: list[LiveTopic]
+    waiting: list[WaitingTopic]
+    budget: Annotated[int, Field(description="bytes that topics may take all together")]
+    used: Annotated[int, Field(description="bytes of it that they take now")]
+
+
+class Health(BaseModel):
+    """The broker is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 has it: which thing, the numbers, the remedy."""
+
+    type: Annotated[str, Field(description="urn:podring:problem:… or about:blank")]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="a sentence for people")]
+    instance: Annotated[str, Field(description="path of the request")]
+    field: Annotated[str, Field(description="which field of the request is to blame")] = ""
+    known: Annotated[list[str], Field(description="404: some topics that there are")] = []
+    existing: Annotated[Topic | None, Field(description="409: the topic that is there")] = None
+    needed: Annotated[int, Field(description="507: bytes that the topic would take")] = 0
+    free: Annotated[int, Field(description="507: bytes that a new topic may take")] = 0
+    used: Annotated[int, Field(description="507: bytes that topics take")] = 0
+    budget: Annotated[int, Field(description="507: bytes that topics may take in all")] = 0
