@@ -18,7 +18,7 @@ import contextlib
 from collections.abc import Iterable
 
 from podring import segment
-from podring.errors import LayoutMismatch, TopicExists, TopicNotFound
+from podring.errors import PodringError, TopicExists, TopicNotFound
 from podring.status import TopicStatus, status_of
 from podring.topic import TopicRecord, TopicSpec, check_name
 
@@ -123,13 +123,16 @@ def _sweep() -> None:
 
 
 def _half_made(found: segment.Found) -> bool:
-    """Tell a segment that was never finished from one that a newer or older podring made."""
+    """Tell a segment that was never finished from one that we only cannot read.
+
+    The latter may be a newer podring's, or another user's, and in use.
+    """
     if found.record is not None:
         return False
     try:
         segment.Segment(found.segment, write=False).close()
     except TopicNotFound:
         return True
-    except LayoutMismatch:
+    except (PodringError, PermissionError):
         return False
     return False

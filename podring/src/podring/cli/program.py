@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        say(self.prog, f"{message} (see {self.prog} --help)")
+        say(self.prog.split()[0], f"{message} (see {self.prog} --help)")
         sys.exit(Exit.USAGE)
 
 

@@ -1,0 +1,87 @@
+"""The publishing end of a topic: opening and closing; the publishing itself is the ring's.
+
+`publish`, `publish_many`, `loan` and `close` come straight from the compiled `Writer`, so a
+payload passes one layer on its way into shared memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from podring import roster
+from podring.ring import _ring
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from podring.topic import TopicSpec
+
+
+class Publisher(_ring.Writer):
+    """Publishes messages to a topic. Any number of publishers share one total order.
+
+    topic      its name
+    broker     address of the broker: `http://host:port`, `unix:///path`, or `local` for none;
+               default PODRING_BROKER, else the node's socket, else http://127.0.0.1:7070
+    create     a TopicSpec: create the topic unless it exists with the same one
+    exclusive  be the only one who publishes until closed, and save the lock's cost per message
+    name       what the roster shows, up to 32 bytes of UTF-8
+    raises     TopicNotFound, TopicExists, NoRoom, BrokerUnreachable, TooManyParticipants,
+               PublisherBusy when an exclusive publisher is there, PermissionError
+
+    Threads may share one; each call is whole. After fork the child must open its own. When the
+    topic is deleted, the next call raises TopicClosed.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        /,
+        *,
+        broker: str | None = None,
+        create: TopicSpec | None = None,
+        exclusive: bool = False,
+        name: str | None = None,
+    ) -> None:
+        self.record, self._segment = roster.open_topic(topic, broker, create, write=True)
+        try:
+            slot = roster.join(self._segment, _ring.PUBLISHER, name)
+            super().__init__(self._segment.mapping, slot, self._segment.is_participant, exclusive)
+        except BaseException:
+            self._segment.close()
+            raise
+        roster.enlist(self)
+
+    @property
+    def max_message(self) -> int:
+        """Bytes of the longest message that the topic takes."""
+        return self.record.spec.max_message_bytes
+
+    def close(self) -> None:
+        """Leave the topic. Closing twice is fine; an open loan is dropped."""
+        super().close()
+        self._segment.close()
+
+    def abandon(self) -> None:
+        """In a forked child: let go without disturbing the parent."""
+        super().abandon()
+        self._segment.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "record"):
+            roster.warn_unclosed(self)
+
+    def __repr__(self) -> str:
+        state = " closed" if self.closed else ""
+        return f"<Publisher of {self.record.name!r}, generation {self.record.generation}{state}>"

@@ -1,0 +1,1301 @@
+"""The binding: Python objects in, one call of the C core, Python objects out.
+
+It owns what the core leaves to its caller: the buffers of Python objects, the GIL, signals,
+timeouts, and turning results into errors. Small copies keep the GIL, because giving it up costs
+more than the copy; large copies and every wait release it. While it is released the object is
+*busy*, and another thread that wants it waits for its turn.
+
+Hot methods take plain objects and get the buffer by hand: a typed argument costs three times as
+much for 64 bytes.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_CONTIG_RO, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE,
+    PyBuffer_FillInfo, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport isinf, isnan
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset, strchr
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
+
+import os
+from collections import namedtuple
+
+from podring.errors import (
+    CorruptRing,
+    HandleClosed,
+    LayoutMismatch,
+    MessageTooLong,
+    OffsetOutOfRange,
+    PublisherBusy,
+    TopicClosed,
+    TopicNotFound,
+)
+
+cdef extern from "<stdlib.h>" nogil:
+    void *aligned_alloc(size_t alignment, size_t size)
+
+cdef extern from "ring.h" nogil:
+    enum:
+        RING_LAYOUT_MAJOR
+        RING_LAYOUT_MINOR
+        RING_NAME_BYTES
+        RING_PAGE
+        RING_BELLS_MAX
+        RING_FRAME_HEADER
+        RING_RUN_BYTES
+        ROSTER_NAME_BYTES
+        ROSTER_ENTRY_BYTES
+        ROSTER_SLOTS
+        ROSTER_FREE
+        ROSTER_PUBLISHER
+        ROSTER_SUBSCRIBER
+
+    ctypedef uint32_t atomic_u32 "_Atomic uint32_t"
+    ctypedef uint64_t atomic_u64 "_Atomic uint64_t"
+
+    ctypedef enum RingResult:
+        RING_OK
+        RING_EMPTY
+        RING_LARGE
+        RING_LAPPED
+        RING_CLOSED
+        RING_BUSY
+        RING_HELD
+        RING_TOO_LONG
+        RING_AHEAD
+        RING_INTERRUPTED
+        RING_TIMEOUT
+        RING_NOT_READY
+        RING_MISMATCH
+        RING_CORRUPT
+
+    enum:
+        RING_OVERWRITE
+        RING_OPEN
+        RING_DELETED
+
+    ctypedef struct RingHeader:
+        uint32_t version
+        uint32_t overflow
+        uint64_t capacity
+        uint64_t max_message
+        uint64_t generation
+        uint64_t created
+        uint64_t size
+        char name[208]
+
+    ctypedef struct RosterEntry:
+        atomic_u32 role
+        atomic_u32 flags
+        atomic_u64 joined
+        atomic_u32 process
+        atomic_u32 user
+        atomic_u64 name[4]
+        atomic_u64 cursor
+        atomic_u64 sequence
+        atomic_u64 messages
+        atomic_u64 bytes
+        atomic_u64 lost
+        atomic_u64 active
+
+    ctypedef struct RosterHeader:
+        pass
+
+    ctypedef struct Ring:
+        RingHeader *header
+        RosterHeader *roster
+        RosterEntry *entries
+        uint64_t capacity
+        uint64_t max_message
+        uint32_t slots
+
+    ctypedef struct RingPlan:
+        uint64_t ring_bytes
+        uint64_t roster_bytes
+        uint64_t capacity
+        uint64_t block_size
+
+    ctypedef struct RingOptions:
+        const char *name
+        uint64_t size
+        uint64_t max_message
+        uint64_t generation
+        uint64_t created
+        uint32_t overflow
+
+    ctypedef struct RingPlace:
+        uint64_t position
+        uint64_t sequence
+
+    ctypedef struct RingFrame:
+        uint64_t position
+        uint64_t sequence
+        uint64_t timestamp
+        uint32_t length
+        uint16_t publisher
+
+    ctypedef struct RingWriter:
+        Ring ring
+        uint32_t slot
+        bint locked
+        uint64_t tail
+        uint64_t head
+        uint64_t sequence
+
+    ctypedef struct RingReader:
+        Ring ring
+        uint32_t slot
+        uint64_t cursor
+        uint64_t sequence
+        uint64_t run_at
+        uint64_t run_end
+        uint64_t lost
+        uint64_t gap_first
+        uint64_t gap_end
+        uint64_t messages
+        RingFrame frame
+        RingFrame news
+
+    ctypedef struct RingBell:
+        const atomic_u32 *word
+        uint32_t value
+
+    RingPlan ring_plan(uint64_t size, uint64_t max_message)
+    void ring_format(void *ring, void *roster, const RingOptions *options)
+    RingResult ring_map(Ring *ring, void *data, uint64_t length, void *roster, uint64_t roster_length)
+    RingResult ring_tail(const Ring *ring, RingPlace *place)
+    RingResult ring_oldest(const Ring *ring, RingPlace *place)
+    uint32_t ring_state(const Ring *ring)
+    void ring_mark_deleted(Ring *ring)
+    void ring_wake_all(Ring *ring)
+    void ring_wake_waiters(const Ring *ring)
+    void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint32_t user,
+                   uint64_t joined, const char *name)
+    void ring_leave(Ring *ring, uint32_t slot)
+    uint32_t ring_lock_word(const Ring *ring)
+    int32_t ring_lock_slot(uint32_t word)
+    void ring_writer_open(RingWriter *writer, const Ring *ring, uint32_t slot, uint32_t life,
+                          bint exclusive)
+    RingResult ring_begin(RingWriter *writer)
+    RingResult ring_begin_waiting(RingWriter *writer, int64_t timeout_ns)
+    RingResult ring_take_over(RingWriter *writer, uint32_t seen)
+    RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload)
+    void ring_commit(RingWriter *writer, uint64_t length, uint64_t timestamp)
+    RingResult ring_append(RingWriter *writer, const void *payload, uint64_t length,
+                           uint64_t timestamp)
+    void ring_flush(RingWriter *writer)
+    void ring_end(RingWriter *writer)
+    void ring_writer_close(RingWriter *writer)
+    RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot)
+    RingResult ring_seek_oldest(RingReader *reader)
+    RingResult ring_seek_latest(RingReader *reader)
+    RingResult ring_seek_last(RingReader *reader, uint64_t count)
+    RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence)
+    RingResult ring_seek_since(RingReader *reader, uint64_t timestamp)
+    RingResult ring_next(RingReader *reader, const uint8_t **payload)
+    RingResult ring_take(RingReader *reader, uint8_t *destination)
+    RingResult ring_peek(RingReader *reader, const uint8_t **payload)
+    bint ring_is_whole(const Ring *ring, uint64_t position)
+    bint ring_has_news(const RingReader *reader)
+    RingResult ring_spin(const RingReader *reader, int64_t ns, const atomic_u32 *stop)
+    RingResult ring_sleep(RingReader *reader, int64_t timeout_ns)
+    void ring_report(RingReader *reader)
+    RingBell ring_arm(RingReader *reader)
+    RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout_ns)
+    void ring_ring_bell(atomic_u32 *word)
+
+
+OVERWRITE = RING_OVERWRITE
+OPEN = RING_OPEN
+DELETED = RING_DELETED
+PUBLISHER = ROSTER_PUBLISHER
+SUBSCRIBER = ROSTER_SUBSCRIBER
+LAYOUT_VERSION = (RING_LAYOUT_MAJOR, RING_LAYOUT_MINOR)
+PARTICIPANTS_MAX = ROSTER_SLOTS
+WAIT_ANY_MAX = RING_BELLS_MAX - 1
+NAME_BYTES_MAX = ROSTER_NAME_BYTES
+
+# Below this many bytes a copy is cheaper than giving up the GIL and taking it again.
+cdef enum:
+    GIL_BYTES = 65536
+
+# A waiting publisher looks this often whether the lock's holder still lives.
+cdef int64_t LOCK_SLICE_NS = 10_000_000
+
+# A subscriber that spins for ever looks this often for signals.
+cdef int64_t SPIN_SLICE_NS = 5_000_000
+
+cdef int64_t FOR_EVER = -1
+cdef int64_t NS_MAX = 1 << 62
+
+Entry = namedtuple(
+    "Entry",
+    "slot role flags joined process user name cursor sequence messages bytes lost active",
+)
+MessageInfo = namedtuple("MessageInfo", "sequence timestamp publisher")
+
+
+cdef inline int64_t clock_ns(int clock) noexcept nogil:
+    cdef timespec now
+    clock_gettime(clock, &now)
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef int64_t timeout_ns(object seconds) except? -2:
+    """Turn seconds, or None for ever, into nanoseconds."""
+    if seconds is None:
+        return FOR_EVER
+    cdef double value = seconds
+    if isnan(value) or value < 0:
+        raise ValueError(f"a timeout is seconds from 0 up, or None to wait for ever: not {seconds!r}")
+    return <int64_t>(value * 1e9) if value < 4e9 else FOR_EVER
+
+
+def plan(size, max_message):
+    """Bytes of the ring object, bytes of the roster object, and the ring's capacity."""
+    cdef RingPlan found = ring_plan(size, max_message)
+    return found.ring_bytes, found.roster_bytes, found.capacity
+
+
+def format(ring, roster, *, name, size, max_message, generation, created):
+    """Lay out an empty ring in two writable, zeroed buffers of the planned sizes."""
+    cdef Py_buffer ring_view, roster_view
+    cdef bytes encoded = name.encode()
+    cdef RingPlan wanted = ring_plan(size, max_message)
+    if len(encoded) >= RING_NAME_BYTES:
+        raise ValueError(f"a topic name takes at most {RING_NAME_BYTES - 1} bytes")
+    cdef RingOptions options = RingOptions(
+        encoded, size, max_message, generation, created, RING_OVERWRITE
+    )
+    PyObject_GetBuffer(ring, &ring_view, PyBUF_WRITABLE)
+    try:
+        PyObject_GetBuffer(roster, &roster_view, PyBUF_WRITABLE)
+        try:
+            if <uint64_t>ring_view.len < wanted.ring_bytes or (
+                <uint64_t>roster_view.len < wanted.roster_bytes
+            ):
+                raise ValueError("the buffers are smaller than planned")
+            ring_format(ring_view.buf, roster_view.buf, &options)
+        finally:
+            PyBuffer_Release(&roster_view)
+    finally:
+        PyBuffer_Release(&ring_view)
+
+
+cdef class Mapping:
+    """A ring and its roster in memory, checked once.
+
+    Holds both buffers for as long as it lives; whatever points into the ring holds the Mapping.
+    """
+
+    cdef Ring ring
+    cdef Py_buffer ring_view
+    cdef Py_buffer roster_view
+    cdef bint has_ring
+    cdef bint has_roster
+    cdef readonly str name
+    cdef readonly object size
+    cdef readonly object capacity
+    cdef readonly object max_message
+    cdef readonly object generation
+    cdef readonly object created
+
+    def __init__(self, ring, roster):
+        if self.has_ring:
+            raise TypeError("a Mapping is made once")
+        PyObject_GetBuffer(ring, &self.ring_view, PyBUF_SIMPLE)
+        self.has_ring = True
+        PyObject_GetBuffer(roster, &self.roster_view, PyBUF_WRITABLE)
+        self.has_roster = True
+        cdef RingResult result = ring_map(
+            &self.ring, self.ring_view.buf, self.ring_view.len,
+            self.roster_view.buf, self.roster_view.len,
+        )
+        cdef RingHeader *header = <RingHeader *>self.ring_view.buf
+        if result == RING_NOT_READY:
+            raise TopicNotFound("the segment is still being made, or its maker died")
+        if result == RING_MISMATCH:
+            raise LayoutMismatch(
+                f"the segment has layout {header.version >> 16}.{header.version & 0xffff}, this "
+                f"process reads {RING_LAYOUT_MAJOR}.x: update the older of the two images"
+            )
+        if result != RING_OK:
+            raise CorruptRing("the segment's header is not one that podring writes: delete the topic")
+        raw = <bytes>header.name
+        self.name = raw.decode(errors="replace")
+        self.size = header.size
+        self.capacity = self.ring.capacity
+        self.max_message = self.ring.max_message
+        self.generation = header.generation
+        self.created = header.created
+
+    def __dealloc__(self):
+        self.release_roster()
+        if self.has_ring:
+            PyBuffer_Release(&self.ring_view)
+
+    cpdef release_roster(self):
+        """Let go of the roster; only views of the ring work afterwards."""
+        if self.has_roster:
+            self.has_roster = False
+            PyBuffer_Release(&self.roster_view)
+
+    cdef int need_roster(self) except -1:
+        if not self.has_roster:
+            raise HandleClosed(f"topic {self.name!r} is closed here")
+        return 0
+
+    cdef int need_writable(self) except -1:
+        self.need_roster()
+        if self.ring_view.readonly:
+            raise PermissionError(f"topic {self.name!r} is mapped for reading only")
+        return 0
+
+    def state(self):
+        """OPEN or DELETED."""
+        return ring_state(&self.ring)
+
+    def bounds(self):
+        """Sequence of the oldest message that can be received, and of the next one to come."""
+        cdef RingPlace oldest, tail
+        if ring_oldest(&self.ring, &oldest) != RING_OK or ring_tail(&self.ring, &tail) != RING_OK:
+            raise self.corrupt()
+        return min(oldest.sequence, tail.sequence), tail.sequence
+
+    def mark_deleted(self):
+        """Let nobody publish any more, and wake everybody who waits."""
+        self.need_writable()
+        ring_mark_deleted(&self.ring)
+
+    def wake(self):
+        """Wake every sleeping subscriber to look again."""
+        self.need_writable()
+        ring_wake_all(&self.ring)
+
+    def entries(self):
+        """Every entry of the roster that is in use."""
+        self.need_roster()
+        cdef uint32_t slot
+        cdef uint32_t role
+        cdef uint64_t words[5]  # one more, so that the name ends in a zero
+        cdef RosterEntry *entry
+        found = []
+        for slot in range(self.ring.slots):
+            entry = &self.ring.entries[slot]
+            role = entry.role
+            if role == ROSTER_FREE:
+                continue
+            for i in range(4):
+                words[i] = entry.name[i]
+            words[4] = 0
+            name = <bytes>(<const char *>words)
+            found.append(Entry(
+                slot, role, <uint32_t>entry.flags, <uint64_t>entry.joined,
+                <uint32_t>entry.process, <uint32_t>entry.user, name.decode(errors="replace"),
+                <uint64_t>entry.cursor, <uint64_t>entry.sequence, <uint64_t>entry.messages,
+                <uint64_t>entry.bytes, <uint64_t>entry.lost, <uint64_t>entry.active,
+            ))
+        return found
+
+    @property
+    def slots(self):
+        """How many participants the roster has room for."""
+        return self.ring.slots
+
+    def lock_offset(self, uint32_t slot):
+        """The byte of the roster that the participant in `slot` holds locked while it lives."""
+        return RING_PAGE + slot * ROSTER_ENTRY_BYTES
+
+    def lock_holder(self):
+        """Slot of the publisher that holds the writer lock, or -1."""
+        return ring_lock_slot(ring_lock_word(&self.ring))
+
+    def join(self, uint32_t slot, uint32_t role, name):
+        """Fill in the entry of a participant that holds its lock."""
+        self.need_roster()
+        cdef char padded[32]
+        cdef bytes encoded = name.encode()[:ROSTER_NAME_BYTES]
+        if slot >= self.ring.slots:
+            raise ValueError(f"slot {slot} of {self.ring.slots}")
+        memset(padded, 0, sizeof(padded))
+        memcpy(padded, PyBytes_AS_STRING(encoded), len(encoded))
+        ring_join(&self.ring, slot, role, os.getpid(), os.getuid(), clock_ns(CLOCK_REALTIME), padded)
+
+    cdef describe(self, uint32_t slot):
+        """Name and process of a participant, for an error."""
+        for entry in self.entries():
+            if entry.slot == slot:
+                return f"{entry.name!r} (process {entry.process})"
+        return f"in slot {slot}"
+
+    cdef corrupt(self):
+        return CorruptRing(
+            f"topic {self.name!r} (generation {self.generation}) holds bytes that no publisher "
+            "writes: delete it and create it again"
+        )
+
+    cdef closed(self):
+        return TopicClosed(
+            f"topic {self.name!r} (generation {self.generation}) was deleted: open it again if it "
+            "was created anew"
+        )
+
+
+cdef extern from "pythread.h" nogil:
+    ctypedef void *PyThread_type_lock
+    ctypedef enum PyLockStatus:
+        PY_LOCK_FAILURE
+        PY_LOCK_ACQUIRED
+        PY_LOCK_INTR
+    PyThread_type_lock PyThread_allocate_lock()
+    void PyThread_free_lock(PyThread_type_lock)
+    int PyThread_acquire_lock(PyThread_type_lock, int wait)
+    PyLockStatus PyThread_acquire_lock_timed(PyThread_type_lock, long long us, int interruptible)
+    void PyThread_release_lock(PyThread_type_lock)
+
+cdef enum:
+    IS_OPEN = 0
+    IS_CLOSED = 1
+    IS_FORKED = 2
+
+
+cdef class Handle:
+    """What a publisher and a subscriber have in common: a life, and turns between threads."""
+
+    cdef readonly Mapping mapping
+    cdef readonly uint32_t slot
+    cdef int life
+    cdef bint busy
+    cdef PyThread_type_lock turn
+    cdef atomic_u32 stop
+
+    def __cinit__(self):
+        self.turn = PyThread_allocate_lock()
+        if self.turn == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        if self.turn != NULL:
+            PyThread_free_lock(self.turn)
+
+    cdef int enter(self) except -1:
+        """Be sure that this object is open, and that no other thread is inside it."""
+        while self.life or self.busy:
+            self.check_life()
+            self.wait_turn()
+        return 0
+
+    cdef int wait_turn(self) except -1:
+        cdef PyLockStatus status
+        with nogil:
+            status = PyThread_acquire_lock_timed(self.turn, -1, 1)
+            if status == PY_LOCK_ACQUIRED:
+                PyThread_release_lock(self.turn)
+        PyErr_CheckSignals()
+        return 0
+
+    cdef int check_life(self) except -1:
+        if self.life == IS_CLOSED:
+            raise HandleClosed(f"this {self.kind()} of topic {self.mapping.name!r} is closed")
+        if self.life == IS_FORKED:
+            raise HandleClosed(
+                f"this {self.kind()} of topic {self.mapping.name!r} belongs to the parent "
+                "process: open another one after fork"
+            )
+        return 0
+
+    cdef str kind(self):
+        return "handle"
+
+    # Both run with the GIL. Nobody holds `turn` for longer than it takes to give it back while
+    # `busy` is not set, so taking it does not block.
+    cdef void leave_gil(self) noexcept:
+        """Before the GIL is released: other threads wait for `return_gil`."""
+        self.busy = True
+        PyThread_acquire_lock(self.turn, 1)
+
+    cdef void return_gil(self) noexcept:
+        self.busy = False
+        PyThread_release_lock(self.turn)
+
+    @property
+    def closed(self):
+        """Whether this object was closed, or belongs to the parent process."""
+        return self.life != IS_OPEN
+
+    def abandon(self):
+        """In a forked child: forget everything, and touch nothing that the parent shares."""
+        self.life = IS_FORKED
+        if self.mapping is not None:
+            self.mapping.release_roster()
+
+
+cdef class Writer(Handle):
+    """The publishing half. `is_alive` tells whether the participant in a slot lives."""
+
+    cdef RingWriter writer
+    cdef object is_alive
+    cdef object loaned
+
+    def __init__(self, Mapping mapping not None, uint32_t slot, is_alive, bint exclusive=False):
+        if self.mapping is not None:
+            raise TypeError("a Writer is made once")
+        mapping.need_writable()
+        self.slot = slot
+        self.is_alive = is_alive
+        cdef uint32_t life = <uint32_t>(clock_ns(CLOCK_REALTIME) >> 10)
+        cdef uint32_t seen
+        ring_writer_open(&self.writer, &mapping.ring, slot, life, exclusive)
+        self.mapping = mapping
+        seen = ring_lock_word(&mapping.ring)
+        if ring_lock_slot(seen) == <int32_t>slot:
+            # Whoever had this slot before died with the lock: nobody else would find it dead now.
+            ring_take_over(&self.writer, seen)
+            ring_end(&self.writer)
+        if exclusive:
+            self.begin()
+            ring_end(&self.writer)
+
+    cdef str kind(self):
+        return "publisher"
+
+    cdef int enter_to_write(self) except -1:
+        if self.loaned is not None:
+            raise PublisherBusy(
+                f"a loan of this publisher of topic {self.mapping.name!r} is still open: leave its "
+                "with block first"
+            )
+        return self.enter()
+
+    cdef int begin(self) except -1:
+        """Hold the writer lock."""
+        cdef RingResult result = ring_begin(&self.writer)
+        if result == RING_OK:
+            return 0
+        return self.begin_slowly(result)
+
+    cdef int begin_slowly(self, RingResult result) except -1:
+        cdef int spins = 0
+        while True:
+            if result == RING_OK:
+                return 0
+            if result == RING_CLOSED:
+                raise self.mapping.closed()
+            if result == RING_CORRUPT:
+                raise self.mapping.corrupt()
+            if result == RING_HELD or result == RING_TIMEOUT:
+                result = self.inherit(result)
+                continue
+            if spins < 100:
+                spins += 1
+                result = ring_begin(&self.writer)
+                continue
+            self.leave_gil()
+            with nogil:
+                result = ring_begin_waiting(&self.writer, LOCK_SLICE_NS)
+            self.return_gil()
+            try:
+                PyErr_CheckSignals()
+                self.check_life()
+            except BaseException:
+                if result == RING_OK:
+                    ring_end(&self.writer)
+                raise
+
+    cdef RingResult inherit(self, RingResult result) except? RING_EMPTY:
+        """The lock is held for long: take it over if its holder is dead."""
+        cdef uint32_t seen = ring_lock_word(&self.writer.ring)
+        cdef int32_t holder = ring_lock_slot(seen)
+        if holder < 0:
+            return RING_BUSY
+        if not self.is_alive(holder):
+            return ring_take_over(&self.writer, seen)
+        if result == RING_HELD:
+            raise PublisherBusy(
+                f"topic {self.mapping.name!r} is held by the exclusive publisher "
+                f"{self.mapping.describe(holder)}: close that one first"
+            )
+        return RING_BUSY
+
+    cdef int refuse_length(self, object length) except -1:
+        raise MessageTooLong(
+            f"{length} bytes do not fit: {self.mapping.name!r} takes at most "
+            f"{self.mapping.max_message}; msgsize is set when a topic is created"
+        )
+
+    def publish(self, payload, /):
+        """Copy one message into the ring and show it to every subscriber.
+
+        payload  contiguous bytes, 0 to `max_message` long: bytes, bytearray, memoryview, a NumPy
+                 array; copied, so free to change afterwards
+        returns  the message's sequence number, from 1 at the topic's creation
+        raises   MessageTooLong, TopicClosed, PublisherBusy, HandleClosed; TypeError for anything
+                 that is not contiguous bytes
+        cost     one copy, the writer lock, and no system call unless a subscriber sleeps
+        source   ring_append in write.c
+        """
+        cdef Py_buffer view
+        if PyBytes_CheckExact(payload):
+            return self.publish_bytes(PyBytes_AS_STRING(payload), len(<bytes>payload))
+        get_payload(payload, &view)
+        try:
+            return self.publish_bytes(view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef object publish_bytes(self, const void *data, Py_ssize_t length):
+        if self.life or self.busy or self.loaned is not None:
+            self.enter_to_write()
+        if <uint64_t>length > self.writer.ring.max_message:
+            self.refuse_length(length)
+        self.begin()
+        cdef uint64_t now = clock_ns(CLOCK_REALTIME)
+        if length < GIL_BYTES:
+            ring_append(&self.writer, data, length, now)
+            ring_flush(&self.writer)
+        else:
+            self.leave_gil()
+            with nogil:
+                ring_append(&self.writer, data, length, now)
+                ring_flush(&self.writer)
+            self.return_gil()
+        cdef uint64_t sequence = self.writer.sequence - 1
+        ring_end(&self.writer)
+        return sequence
+
+    def publish_many(self, payloads, /):
+        """Copy many messages into the ring, one after the other with none of others in between.
+
+        payloads  an iterable of what `publish` takes; all are checked before the first is written
+        returns   the sequence number of the last one, 0 when there was none
+        raises    as `publish`, and then none of them was published
+        cost      as `publish`, with the lock and the clock once for all of them
+        """
+        if isinstance(payloads, (bytes, bytearray, memoryview, str)):
+            raise TypeError("publish_many takes an iterable of messages; for one message use publish")
+        cdef tuple items = tuple(payloads)
+        cdef Py_ssize_t count = len(items)
+        cdef Py_ssize_t index
+        cdef uint64_t total = 0
+        cdef Batch batch = Batch(count)
+        for index in range(count):
+            batch.put(index, items[index])
+            total += batch.lengths[index]
+            if batch.lengths[index] > self.writer.ring.max_message:
+                self.refuse_length(batch.lengths[index])
+        if self.life or self.busy or self.loaned is not None:
+            self.enter_to_write()
+        if not count:
+            return 0
+        self.begin()
+        cdef uint64_t now = clock_ns(CLOCK_REALTIME)
+        if total < GIL_BYTES:
+            append_all(&self.writer, batch.data, batch.lengths, count, now)
+        else:
+            self.leave_gil()
+            with nogil:
+                append_all(&self.writer, batch.data, batch.lengths, count, now)
+            self.return_gil()
+        cdef uint64_t sequence = self.writer.sequence - 1
+        ring_end(&self.writer)
+        return sequence
+
+    def loan(self, nbytes, /):
+        """Lend a writable view straight into the ring, to be filled inside a `with` block.
+
+        nbytes   length of the message, 0 to `max_message`
+        returns  a Loan; leaving its block publishes the message, an exception drops it
+        raises   MessageTooLong at once; TopicClosed, PublisherBusy on entering the block
+        cost     no copy. The writer lock is held until the block ends, so others wait meanwhile:
+                 a long fill belongs to an exclusive publisher
+        """
+        if not 0 <= nbytes <= self.writer.ring.max_message:
+            self.refuse_length(nbytes)
+        return Loan(self, nbytes)
+
+    def close(self):
+        """Leave the topic. Closing twice is fine; an open loan is dropped."""
+        if self.life:
+            return
+        self.life = IS_CLOSED
+        while self.busy:
+            self.wait_turn()
+        ring_writer_close(&self.writer)
+        self.mapping.release_roster()
+
+
+cdef int get_payload(object payload, Py_buffer *view) except -1:
+    """Get the contiguous bytes of an object, or say why it has none."""
+    try:
+        PyObject_GetBuffer(payload, view, PyBUF_CONTIG_RO | PyBUF_FORMAT)
+    except (BufferError, ValueError) as error:
+        raise TypeError(
+            f"a message is C-contiguous bytes, and this {type(payload).__name__} is not ({error}): "
+            "make it so with numpy.ascontiguousarray or bytes"
+        ) from None
+    except TypeError:
+        raise TypeError(
+            "a message is bytes, bytearray, memoryview or a NumPy array, not "
+            f"{type(payload).__name__}" + (": encode it first" if isinstance(payload, str) else "")
+        ) from None
+    if view.format != NULL and strchr(view.format, b"O") != NULL:
+        PyBuffer_Release(view)
+        raise TypeError(
+            f"this {type(payload).__name__} holds Python objects, which mean nothing to another "
+            "process: serialise them first"
+        )
+    return 0
+
+
+cdef class Payload:
+    """A buffer that is held until its bytes have been copied."""
+
+    cdef Py_buffer view
+    cdef bint held
+
+    def __cinit__(self, payload):
+        get_payload(payload, &self.view)
+        self.held = True
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef class Batch:
+    """Addresses and lengths of many payloads, and the buffers that are held meanwhile."""
+
+    cdef const void **data
+    cdef uint64_t *lengths
+    cdef list held
+
+    def __cinit__(self, Py_ssize_t count):
+        self.held = []
+        self.data = <const void **>PyMem_Malloc((count or 1) * sizeof(void *))
+        self.lengths = <uint64_t *>PyMem_Malloc((count or 1) * sizeof(uint64_t))
+        if self.data == NULL or self.lengths == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        PyMem_Free(<void *>self.data)
+        PyMem_Free(self.lengths)
+
+    cdef int put(self, Py_ssize_t index, object payload) except -1:
+        cdef Payload held
+        if PyBytes_CheckExact(payload):
+            self.data[index] = PyBytes_AS_STRING(payload)
+            self.lengths[index] = len(<bytes>payload)
+        else:
+            held = Payload(payload)
+            self.held.append(held)
+            self.data[index] = held.view.buf
+            self.lengths[index] = held.view.len
+        return 0
+
+
+cdef void append_all(RingWriter *writer, const void **data, const uint64_t *lengths,
+                     Py_ssize_t count, uint64_t now) noexcept nogil:
+    """Append a batch, and show it in portions, so that subscribers start before it is complete."""
+    cdef Py_ssize_t index
+    cdef uint64_t portion = min(<uint64_t>RING_RUN_BYTES, writer.ring.capacity // 8)
+    for index in range(count):
+        ring_append(writer, data[index], lengths[index], now)
+        if writer.head - writer.tail >= portion:
+            ring_flush(writer)
+    ring_flush(writer)
+
+
+cdef class Loan:
+    """A message that is filled where it will lie in the ring.
+
+    A writable buffer: `readinto(loan)`, `numpy.frombuffer(loan, ...)`, `loan[:] = data`. Let go of
+    every view of it inside the block: one that outlived it could write over later messages.
+    """
+
+    cdef Writer owner
+    cdef uint8_t *payload
+    cdef Py_ssize_t length
+    cdef Py_ssize_t exports
+    cdef bint open
+    cdef readonly object sequence
+
+    def __init__(self, Writer owner not None, Py_ssize_t length):
+        self.owner = owner
+        self.length = length
+
+    def __enter__(self):
+        cdef Writer owner = self.owner
+        if self.payload != NULL:
+            raise PublisherBusy("a loan is used once: ask for another one")
+        owner.enter_to_write()
+        owner.begin()
+        ring_reserve(&owner.writer, self.length, &self.payload)
+        owner.loaned = self
+        self.open = True
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        cdef Writer owner = self.owner
+        if not self.open:
+            return
+        self.open = False
+        owner.loaned = None
+        owner.check_life()
+        if kind is None and not self.exports:
+            ring_commit(&owner.writer, self.length, clock_ns(CLOCK_REALTIME))
+            self.sequence = owner.writer.sequence - 1
+        ring_end(&owner.writer)
+        if kind is None and self.exports:
+            raise BufferError(
+                f"nothing was published: {self.exports} view(s) of the loan still exist at the end "
+                "of its block; delete them inside it"
+            )
+
+    cdef int need_open(self) except -1:
+        if not self.open or self.owner.life:
+            raise HandleClosed("a loan is writable inside its with block only")
+        return 0
+
+    def truncate(self, Py_ssize_t nbytes):
+        """Publish only the first `nbytes` bytes, for a source that gave less than was lent."""
+        self.need_open()
+        if not 0 <= nbytes <= self.length:
+            raise ValueError(f"{nbytes} is not between 0 and the {self.length} bytes of this loan")
+        self.length = nbytes
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, key):
+        with memoryview(self) as view:
+            return bytes(view[key]) if isinstance(key, slice) else view[key]
+
+    def __setitem__(self, key, value):
+        with memoryview(self) as view:
+            view[key] = value
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        self.need_open()
+        PyBuffer_FillInfo(view, self, self.payload, self.length, 0, flags)
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer *view):
+        self.exports -= 1
+
+
+cdef class Message:
+    """One message where it lies in the ring: a read-only buffer without a copy.
+
+    The memory stays mapped for as long as this object or a view of it exists. In an `overwrite`
+    topic a publisher may reach it meanwhile: look at `valid` after using the bytes.
+    """
+
+    cdef Mapping mapping
+    cdef bytes copy
+    cdef const uint8_t *payload
+    cdef RingFrame frame
+    cdef bint released
+
+    def __init__(self):
+        if self.mapping is None:
+            raise TypeError("a Message comes from Subscriber.view")
+
+    @property
+    def sequence(self):
+        """Number of the message, from 1 at the topic's creation."""
+        return self.frame.sequence
+
+    @property
+    def timestamp(self):
+        """When it was published, in nanoseconds since 1970."""
+        return self.frame.timestamp
+
+    @property
+    def publisher(self):
+        """Slot of its publisher in the topic's roster."""
+        return self.frame.publisher
+
+    @property
+    def valid(self):
+        """Whether all that was read so far is certainly this message's bytes."""
+        return self.copy is not None or ring_is_whole(&self.mapping.ring, self.frame.position)
+
+    def __len__(self):
+        return self.frame.length
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        self.released = True
+
+    def __bytes__(self):
+        with memoryview(self) as view:
+            return view.tobytes()
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if self.released:
+            raise HandleClosed("a message's view is taken inside its with block")
+        PyBuffer_FillInfo(view, self, <void *>self.payload, self.frame.length, 1, flags)
+
+    def __repr__(self):
+        return f"<Message {self.frame.sequence} of {self.mapping.name!r}, {self.frame.length} bytes>"
+
+
+cdef class Reader(Handle):
+    """The subscribing half. `on_gap(first, end)` is told of each loss before what comes after it."""
+
+    cdef RingReader *reader
+    cdef object on_gap
+    cdef int64_t spin_ns
+
+    def __init__(self, Mapping mapping not None, uint32_t slot, on_gap, double spin):
+        if self.mapping is not None:
+            raise TypeError("a Reader is made once")
+        if isnan(spin) or spin < 0:
+            raise ValueError(f"spin is seconds from 0 up, or math.inf: not {spin!r}")
+        mapping.need_roster()
+        self.reader = <RingReader *>aligned_alloc(64, (sizeof(RingReader) + 63) // 64 * 64)
+        if self.reader == NULL:
+            raise MemoryError()
+        self.slot = slot
+        self.on_gap = on_gap
+        self.spin_ns = NS_MAX if isinf(spin) else <int64_t>(spin * 1e9)
+        if ring_reader_open(self.reader, &mapping.ring, slot) != RING_OK:
+            raise mapping.corrupt()
+        self.mapping = mapping
+        ring_report(self.reader)
+
+    def __dealloc__(self):
+        free(self.reader)
+
+    cdef str kind(self):
+        return "subscriber"
+
+    def seek(self, where, value=0):
+        """Go to `latest`, `earliest`, `last` N, `sequence` N or `since` nanoseconds since 1970."""
+        cdef RingResult result
+        cdef uint64_t number = value
+        cdef RingPlace tail
+        self.enter()
+        if where == "latest":
+            result = ring_seek_latest(self.reader)
+        elif where == "earliest":
+            result = ring_seek_oldest(self.reader)
+        elif where == "last":
+            result = ring_seek_last(self.reader, number)
+        elif where == "sequence":
+            result = ring_seek_sequence(self.reader, number)
+        else:
+            result = ring_seek_since(self.reader, number)
+        if result == RING_AHEAD:
+            ring_tail(&self.reader.ring, &tail)
+            raise OffsetOutOfRange(
+                f"sequence {number} is ahead of topic {self.mapping.name!r}, whose next message is "
+                f"{tail.sequence} (generation {self.mapping.generation}): a topic that was created "
+                "anew starts from 1"
+            )
+        if result != RING_OK:
+            raise self.mapping.corrupt()
+        ring_report(self.reader)
+
+    cdef int tell_gap(self) except -1:
+        """Tell of a loss, before anything that comes after it is delivered."""
+        cdef uint64_t first = self.reader.gap_first
+        cdef uint64_t end = self.reader.gap_end
+        self.reader.gap_first = self.reader.gap_end = 0
+        self.on_gap(first, end)
+        return 0
+
+    cdef int start(self) except -1:
+        if self.life or self.busy:
+            self.enter()
+        if self.reader.gap_end:
+            self.tell_gap()
+        return 0
+
+    def receive(self, timeout=None):
+        """Wait for the next message and return a copy of it.
+
+        timeout  seconds, None to wait for ever, 0 not to wait
+        returns  bytes
+        raises   TimeoutError, TopicClosed once a deleted topic holds nothing more, CorruptRing,
+                 HandleClosed, and KeyboardInterrupt at once
+        cost     one bytes object; the ring itself is read in runs of up to 16 KiB
+        source   ring_next in read.c
+        """
+        cdef const uint8_t *payload = NULL
+        self.start()
+        cdef RingResult result = ring_next(self.reader, &payload)
+        if result == RING_OK:
+            return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+        message = self.receive_slowly(result, timeout_ns(timeout))
+        if message is None:
+            raise TimeoutError(
+                f"nothing new in topic {self.mapping.name!r} for {timeout:g} s; its next message is "
+                f"number {self.reader.sequence}"
+            )
+        return message
+
+    def receive_nowait(self):
+        """Return the next message, or None when there is nothing new."""
+        cdef const uint8_t *payload = NULL
+        self.start()
+        cdef RingResult result = ring_next(self.reader, &payload)
+        if result == RING_OK:
+            return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+        return self.receive_slowly(result, 0)
+
+    cdef object receive_slowly(self, RingResult result, int64_t wait_ns):
+        """Everything but a small message that is there: None after the timeout."""
+        cdef const uint8_t *payload = NULL
+        cdef int64_t deadline = FOR_EVER
+        if wait_ns > 0:
+            deadline = clock_ns(CLOCK_MONOTONIC) + wait_ns
+        while True:
+            if result == RING_OK:
+                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+            if result == RING_LARGE:
+                message = self.take()
+                if message is not None:
+                    return message
+            elif result == RING_EMPTY:
+                if wait_ns == 0 or not self.wait(deadline):
+                    self.check_topic()
+                    return None
+            elif result != RING_LAPPED:
+                raise self.mapping.corrupt()
+            self.start()
+            result = ring_next(self.reader, &payload)
+
+    cdef object take(self):
+        """Copy a large message straight into its bytes object: None when it was overwritten."""
+        cdef Py_ssize_t length = self.reader.news.length
+        message = PyBytes_FromStringAndSize(NULL, length)
+        cdef uint8_t *destination = <uint8_t *>PyBytes_AS_STRING(message)
+        cdef RingResult result
+        if length < GIL_BYTES:
+            result = ring_take(self.reader, destination)
+        else:
+            self.leave_gil()
+            with nogil:
+                result = ring_take(self.reader, destination)
+            self.return_gil()
+        if result == RING_CORRUPT:
+            raise self.mapping.corrupt()
+        return message if result == RING_OK else None
+
+    cdef int check_topic(self) except -1:
+        """Nothing is left: is anything to come?"""
+        if ring_state(&self.reader.ring) != RING_OPEN and not ring_has_news(self.reader):
+            raise self.mapping.closed()
+        return 0
+
+    cdef bint wait(self, int64_t deadline) except -1:
+        """Spin, then sleep, until there may be news; False once the deadline has passed."""
+        cdef RingResult result = RING_TIMEOUT
+        cdef int64_t now = clock_ns(CLOCK_MONOTONIC)
+        cdef int64_t spun = now + min(self.spin_ns, NS_MAX - now)
+        cdef int64_t until
+        cdef int64_t rest
+        while True:
+            self.check_topic()
+            now = clock_ns(CLOCK_MONOTONIC)
+            if deadline != FOR_EVER and now >= deadline:
+                return False
+            until = spun if deadline == FOR_EVER else min(spun, deadline)
+            rest = FOR_EVER if deadline == FOR_EVER else deadline - now
+            self.leave_gil()
+            with nogil:
+                if now < until:
+                    result = ring_spin(self.reader, min(until - now, SPIN_SLICE_NS), &self.stop)
+                else:
+                    result = ring_sleep(self.reader, rest)
+            self.return_gil()
+            PyErr_CheckSignals()
+            self.check_life()
+            if ring_has_news(self.reader):
+                return True
+
+    def receive_many(self, limit=1000, timeout=None):
+        """Wait for at least one message and return all that are there, up to `limit`.
+
+        timeout  as in `receive`, for the first one
+        returns  a list of bytes; empty after the timeout. It never spans a loss: what comes after
+                 one is in the next list
+        raises   as `receive`, but no TimeoutError
+        """
+        cdef const uint8_t *payload = NULL
+        cdef RingResult result
+        cdef Py_ssize_t most = limit
+        cdef list found = []
+        if most < 1:
+            raise ValueError(f"limit is how many messages to return at most, from 1 up: not {limit}")
+        self.start()
+        while len(found) < most:
+            result = ring_next(self.reader, &payload)
+            if result == RING_OK:
+                found.append(
+                    PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+                )
+                continue
+            if result == RING_LARGE:
+                message = self.take()
+                if message is not None:
+                    found.append(message)
+                    continue
+            if found:
+                break
+            message = self.receive_slowly(result, timeout_ns(timeout))
+            if message is None:
+                break
+            found.append(message)
+        return found
+
+    def view(self, timeout=None):
+        """Wait for the next message and return it where it lies, without a copy.
+
+        returns  a Message: a read-only buffer, and a context manager
+        raises   as `receive`
+        cost     no copy. A message that an earlier `receive` has already read ahead is a copy
+        """
+        cdef const uint8_t *payload = NULL
+        cdef int64_t wait_ns = timeout_ns(timeout)
+        cdef int64_t deadline = FOR_EVER
+        cdef RingResult result
+        cdef bint ahead
+        if wait_ns > 0:
+            deadline = clock_ns(CLOCK_MONOTONIC) + wait_ns
+        while True:
+            self.start()
+            ahead = self.reader.run_at != self.reader.run_end
+            if ahead:
+                result = ring_next(self.reader, &payload)
+            else:
+                result = ring_peek(self.reader, &payload)
+            if result == RING_OK:
+                return self.message_at(payload, ahead)
+            if result == RING_EMPTY:
+                if wait_ns == 0 or not self.wait(deadline):
+                    self.check_topic()
+                    raise TimeoutError(
+                        f"nothing new in topic {self.mapping.name!r} for {timeout:g} s"
+                    )
+            elif result == RING_CORRUPT:
+                raise self.mapping.corrupt()
+
+    cdef Message message_at(self, const uint8_t *payload, bint ahead):
+        cdef Message message = Message.__new__(Message)
+        message.mapping = self.mapping
+        message.frame = self.reader.frame
+        message.payload = payload
+        if ahead:
+            message.copy = PyBytes_FromStringAndSize(
+                <const char *>payload, self.reader.frame.length
+            )
+            message.payload = <const uint8_t *>PyBytes_AS_STRING(message.copy)
+        return message
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef const uint8_t *payload = NULL
+        self.start()
+        cdef RingResult result = ring_next(self.reader, &payload)
+        if result == RING_OK:
+            return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+        return self.receive_slowly(result, FOR_EVER)
+
+    @property
+    def offset(self):
+        """Sequence number of the message that this subscriber receives next."""
+        return self.reader.sequence
+
+    @property
+    def lag(self):
+        """How many published messages it has not received yet."""
+        cdef RingPlace tail
+        if ring_tail(&self.reader.ring, &tail) != RING_OK:
+            raise self.mapping.corrupt()
+        return max(0, <int64_t>(tail.sequence - self.reader.sequence))
+
+    @property
+    def last(self):
+        """Sequence, timestamp and publisher's slot of the message received last, or None."""
+        cdef RingFrame *frame = &self.reader.frame
+        if not self.reader.messages:
+            return None
+        return MessageInfo(frame.sequence, frame.timestamp, frame.publisher)
+
+    def close(self):
+        """Leave the topic and wake whoever waits here. Closing twice is fine; views stay valid."""
+        if self.life:
+            return
+        self.life = IS_CLOSED
+        self.stop = 1
+        while self.busy:
+            ring_wake_waiters(&self.reader.ring)
+            with nogil:
+                take_turn_briefly(self.turn)
+        ring_report(self.reader)
+        ring_leave(&self.reader.ring, self.slot)
+        self.mapping.release_roster()
+
+
+cdef void take_turn_briefly(PyThread_type_lock turn) noexcept nogil:
+    """Wait up to a millisecond for a turn, and give it back."""
+    if PyThread_acquire_lock_timed(turn, 1000, 0) == PY_LOCK_ACQUIRED:
+        PyThread_release_lock(turn)
+
+
+cdef class Bell:
+    """A futex word of this process's own, on which `wait_any` sleeps beside the topics' words."""
+
+    cdef atomic_u32 word
+
+    def ring(self):
+        """Wake whoever sleeps on this bell, or is about to."""
+        ring_ring_bell(&self.word)
+
+    def value(self):
+        """What the word says now; a `wait_any` that is given an older one does not sleep."""
+        return <uint32_t>self.word
+
+
+def wait_any(readers, Bell bell not None, uint32_t heard, timeout=None):
+    """Sleep until a reader may have news, or the bell was rung since its value was `heard`.
+
+    readers  at most WAIT_ANY_MAX
+    returns  in vain at times: look at `has_news`
+    """
+    cdef RingBell bells[128]
+    cdef uint32_t count = 1
+    cdef Reader reader
+    cdef int64_t wait_ns = timeout_ns(timeout)
+    bells[0].word = &bell.word
+    bells[0].value = heard
+    for reader in readers:
+        if reader.life:
+            return
+        bells[count] = ring_arm(reader.reader)
+        count += 1
+    for reader in readers:
+        if has_news(reader):
+            return
+    with nogil:
+        ring_sleep_any(bells, count, wait_ns)
+
+
+def has_news(Reader reader not None):
+    """Whether a receive would not wait: something came, the topic was deleted, or it is closed."""
+    return (
+        reader.life != IS_OPEN
+        or ring_has_news(reader.reader)
+        or ring_state(&reader.reader.ring) != RING_OPEN
+    )

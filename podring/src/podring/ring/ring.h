@@ -1,0 +1,229 @@
+/* The ring: one total order of messages in shared memory, written by many, read by any number.
+ *
+ * This core works on plain bytes (layout.h says which) and knows no system call but futex: who
+ * maps the bytes, who is alive and who may wait how long is its caller's business. It allocates
+ * nothing and takes no lock but the one in the ring. A Ring is a private copy of the geometry,
+ * checked once: nothing that decides where memory is touched is read from shared memory again.
+ *
+ * Writing:  ring_begin → (ring_append … ring_flush | ring_reserve → ring_commit) → ring_end
+ * Reading:  ring_next → RING_OK: the payload lies in a private buffer, safe until the next call
+ *                     → RING_LARGE: ring_take copies it to where the caller wants it
+ *           ring_peek → the payload where it lies in the ring; ring_is_whole tells until when
+ */
+#ifndef PODRING_RING_H
+#define PODRING_RING_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+typedef enum {
+    RING_OK = 0,
+    RING_EMPTY,       /* nothing new */
+    RING_LARGE,       /* a message too large for the private buffer: call ring_take */
+    RING_LAPPED,      /* overtaken, and gone on behind the gap: report it and call again */
+    RING_CLOSED,      /* the topic was deleted */
+    RING_BUSY,        /* another publisher holds the lock */
+    RING_HELD,        /* an exclusive publisher holds the lock */
+    RING_TOO_LONG,    /* longer than max_message */
+    RING_AHEAD,       /* a sequence that the topic has not reached */
+    RING_INTERRUPTED, /* a signal arrived while waiting */
+    RING_TIMEOUT,
+    RING_NOT_READY, /* no magic number: still being made */
+    RING_MISMATCH,  /* another layout's major version */
+    RING_CORRUPT    /* bytes that no publisher writes */
+} RingResult;
+
+/* ---- geometry ---- */
+
+typedef struct {
+    RingHeader *header;
+    RingCheckpoint *checkpoints;
+    uint8_t *data;
+    RosterHeader *roster;
+    RosterEntry *entries;
+    uint64_t capacity;
+    uint64_t max_message;
+    uint64_t blocks;
+    uint32_t block_shift;
+    uint32_t slots;
+} Ring;
+
+typedef struct {
+    uint64_t ring_bytes;
+    uint64_t roster_bytes;
+    uint64_t capacity;
+    uint64_t block_size;
+} RingPlan;
+
+typedef struct {
+    const char *name; /* at most RING_NAME_BYTES - 1 bytes */
+    uint64_t size;
+    uint64_t max_message;
+    uint64_t generation;
+    uint64_t created;
+    uint32_t overflow;
+} RingOptions;
+
+/* How much memory a topic takes. `size` and `max_message` are below 2^48. */
+RingPlan ring_plan(uint64_t size, uint64_t max_message);
+
+/* Lay out an empty ring in zeroed memory of the planned sizes; the magic numbers come last. */
+void ring_format(void *ring, void *roster, const RingOptions *options);
+
+/* Check a ring against the bytes that are really there, and fill in its geometry.
+ * RING_NOT_READY, RING_MISMATCH and RING_CORRUPT leave *ring unusable. */
+RingResult ring_map(Ring *ring, void *bytes, uint64_t length, void *roster, uint64_t roster_length);
+
+/* ---- what anyone may ask ---- */
+
+typedef struct {
+    uint64_t position;
+    uint64_t sequence;
+} RingPlace;
+
+RingResult ring_tail(const Ring *ring, RingPlace *place);
+RingResult ring_oldest(const Ring *ring, RingPlace *place);
+uint32_t ring_state(const Ring *ring);
+
+/* For whoever keeps the topic: nobody publishes from now on; everybody who waits is woken. */
+void ring_mark_deleted(Ring *ring);
+
+/* Wake every sleeping subscriber of a writable mapping, whether there is something new or not. */
+void ring_wake_all(Ring *ring);
+
+/* Wake whoever waits through this mapping too, which may be read-only: for closing. */
+void ring_wake_waiters(const Ring *ring);
+
+/* ---- the roster ---- */
+
+void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint32_t user,
+               uint64_t joined, const char name[ROSTER_NAME_BYTES]);
+void ring_leave(Ring *ring, uint32_t slot);
+
+/* The lock word, and the slot of the publisher that holds it, or -1. */
+uint32_t ring_lock_word(const Ring *ring);
+int32_t ring_lock_slot(uint32_t word);
+
+/* ---- publishing ---- */
+
+typedef struct {
+    Ring ring;
+    uint32_t slot;
+    uint32_t word;      /* what this publisher writes into the lock */
+    bool keeps;         /* exclusive: holds the lock from ring_begin to ring_writer_close */
+    bool locked;        /* holds it now */
+    uint32_t record;    /* the commit record that names `tail` */
+    uint64_t tail;      /* committed; the fields around it are true while the ring agrees */
+    uint64_t head;      /* appended, not yet shown */
+    uint64_t offset;    /* of head in the data area */
+    uint64_t sequence;  /* of the next message */
+    uint64_t checkpoint; /* the first frame at or after this position leaves one */
+    uint64_t start;     /* of the reserved frame; head when there is no padding before it */
+    uint64_t messages;
+    uint64_t bytes;
+    uint64_t active;
+} RingWriter;
+
+/* `life` is any number that another publisher in the same slot is unlikely to have. */
+void ring_writer_open(RingWriter *writer, const Ring *ring, uint32_t slot, uint32_t life,
+                      bool exclusive);
+
+/* Take the lock: RING_OK, or RING_BUSY, RING_HELD, RING_CLOSED, RING_CORRUPT at once. */
+RingResult ring_begin(RingWriter *writer);
+
+/* Sleep until the lock may be free, then try: also RING_INTERRUPTED and RING_TIMEOUT. */
+RingResult ring_begin_waiting(RingWriter *writer, int64_t timeout_ns);
+
+/* Take the lock from a publisher that is known to be dead; `seen` is the lock word that it was
+ * judged by. RING_BUSY when somebody was faster. */
+RingResult ring_take_over(RingWriter *writer, uint32_t seen);
+
+/* Where a message of `length` bytes may be written; nothing is shown before ring_commit. */
+RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload);
+
+/* Finish the reserved frame with `length` bytes, no more than were reserved. */
+void ring_commit(RingWriter *writer, uint64_t length, uint64_t timestamp);
+
+/* Reserve, copy and commit in one. */
+RingResult ring_append(RingWriter *writer, const void *payload, uint64_t length,
+                       uint64_t timestamp);
+
+/* Show everything that was appended. */
+void ring_flush(RingWriter *writer);
+
+/* Give the lock back (unless exclusive) and wake subscribers that sleep. What was not flushed
+ * never existed. */
+void ring_end(RingWriter *writer);
+
+void ring_writer_close(RingWriter *writer);
+
+/* ---- subscribing ---- */
+
+#define RING_RUN_BYTES 16384  /* a reader's private buffer */
+#define RING_LARGE_FRAME 4096 /* frames above this are copied straight to their destination */
+
+typedef struct {
+    Ring ring;
+    uint32_t slot;
+    uint32_t laps;     /* times in a row that the reader was overtaken before it got anything */
+    uint64_t cursor;   /* position of the next frame to deliver */
+    uint64_t sequence; /* of the next message to deliver */
+    uint64_t run_at;   /* the private buffer: bytes delivered and bytes filled */
+    uint64_t run_end;
+    uint64_t lost;      /* all in all */
+    uint64_t gap_first; /* a loss that was not reported yet; gap_end is one beyond the last */
+    uint64_t gap_end;
+    uint64_t messages;
+    uint64_t bytes;
+    RingFrame frame; /* header of the message that was delivered last */
+    RingFrame news;  /* header of the one that comes next, after RING_LARGE */
+    _Alignas(64) uint8_t run[RING_RUN_BYTES];
+} RingReader;
+
+/* A reader at the ring's end. */
+RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot);
+
+RingResult ring_seek_oldest(RingReader *reader);
+RingResult ring_seek_latest(RingReader *reader);
+RingResult ring_seek_last(RingReader *reader, uint64_t count);
+RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence);
+RingResult ring_seek_since(RingReader *reader, uint64_t timestamp);
+
+RingResult ring_next(RingReader *reader, const uint8_t **payload);
+RingResult ring_take(RingReader *reader, uint8_t *destination);
+RingResult ring_peek(RingReader *reader, const uint8_t **payload);
+
+/* Whether a message that starts at `position` has certainly not been touched yet. */
+bool ring_is_whole(const Ring *ring, uint64_t position);
+
+/* Whether ring_next would find something. */
+bool ring_has_news(const RingReader *reader);
+
+/* Burn up to `ns` until there is news or *stop is set: RING_OK or RING_TIMEOUT. */
+RingResult ring_spin(const RingReader *reader, int64_t ns, const _Atomic uint32_t *stop);
+
+/* Sleep until there is news: RING_OK (perhaps in vain), RING_TIMEOUT or RING_INTERRUPTED.
+ * timeout_ns below zero waits for ever. */
+RingResult ring_sleep(RingReader *reader, int64_t timeout_ns);
+
+/* Tell the roster how far this reader has come. */
+void ring_report(RingReader *reader);
+
+/* Sleep on many readers and one bell of the process's own; the pieces of ring_sleep. */
+typedef struct {
+    const _Atomic uint32_t *word;
+    uint32_t value;
+} RingBell;
+
+#define RING_BELLS_MAX 128 /* what futex_waitv takes at once */
+
+/* Say that this reader is about to sleep; look for news after it, and sleep only if there is none. */
+RingBell ring_arm(RingReader *reader);
+
+/* Sleep until one of the bells may have rung. Where the kernel has no futex_waitv (before Linux
+ * 5.16), only the first one wakes, and the others are to be looked at every 5 ms. */
+RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout_ns);
+void ring_ring_bell(_Atomic uint32_t *word);
+
+#endif

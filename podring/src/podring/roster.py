@@ -1,0 +1,98 @@
+"""Join a topic: find it, attach it, take an entry of its roster, and leave all that behind in order.
+
+What publishers and subscribers share beyond the ring. A participant is alive for as long as it
+holds the OFD lock on its entry; the kernel drops that at death, in whatever namespace it died. A
+forked child inherits the lock with the descriptor, so the child closes its copies at once and the
+objects it inherited refuse to work: see `_after_fork`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+import weakref
+from typing import TYPE_CHECKING
+
+from podring.errors import TooManyParticipants, TopicNotFound
+from podring.ring import _ring
+from podring.segment import Segment
+
+if TYPE_CHECKING:
+    from podring.publisher import Publisher
+    from podring.subscriber import Subscriber
+    from podring.topic import TopicRecord, TopicSpec
+
+_ATTEMPTS = 5
+"""How often a topic may be deleted and created anew between asking for it and attaching it."""
+
+
+def open_topic(
+    topic: str, broker: str | None, create: TopicSpec | None, *, write: bool
+) -> tuple[TopicRecord, Segment]:
+    """Ask the broker for a topic, creating it if a spec is given, and attach its segment.
+
+    raises  TopicNotFound, TopicExists, NoRoom, BrokerUnreachable, LayoutMismatch, PermissionError
+    """
+    from podring.client import broker_at  # late, so that importing podring stays cheap
+
+    keeper = broker_at(broker)
+    for attempt in range(_ATTEMPTS):
+        record = keeper.create(topic, create) if create is not None else keeper.get(topic)
+        try:
+            return record, Segment(record.segment, write=write)
+        except TopicNotFound:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def join(segment: Segment, role: int, name: str | None) -> int:
+    """Take a free entry of the roster, and the lock that says that we live.
+
+    name     what this participant calls itself; the program's name and process if None
+    returns  the entry's slot
+    raises   TooManyParticipants
+    """
+    mapping = segment.mapping
+    for slot in range(mapping.slots):
+        if not segment.lock(mapping.lock_offset(slot)):
+            continue
+        if mapping.lock_holder() == slot and role != _ring.PUBLISHER:
+            # A publisher died here with the writer lock, which only a publisher can give back.
+            segment.unlock(mapping.lock_offset(slot))
+            continue
+        mapping.join(slot, role, name or _default_name())
+        return slot
+    raise TooManyParticipants(
+        f"topic {mapping.name!r} has {mapping.slots} participants, which is all it has room for: "
+        "close one of them"
+    )
+
+
+def _default_name() -> str:
+    return f"{os.path.basename(sys.argv[0] or 'python')[:20]}-{os.getpid()}"
+
+
+_living: weakref.WeakSet[Publisher | Subscriber] = weakref.WeakSet()
+
+
+def enlist(handle: Publisher | Subscriber) -> None:
+    """Remember a participant, so that a forked child can let go of it."""
+    _living.add(handle)
+
+
+def warn_unclosed(handle: Publisher | Subscriber) -> None:
+    """Close what its owner forgot to close, and say so as Python does for files."""
+    if not handle.closed:
+        warnings.warn(f"unclosed {handle!r}", ResourceWarning, stacklevel=2, source=handle)
+        handle.close()
+
+
+def _after_fork() -> None:
+    for handle in list(_living):
+        handle.abandon()
+    _living.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

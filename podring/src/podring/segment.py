@@ -1,0 +1,331 @@
+"""Create, attach, find and remove the shared memory that holds topics.
+
+A segment is two POSIX shared-memory objects, a ring and a roster (see ring/layout.h), under one
+name. Whoever keeps the topic (a broker, or any process when there is none) creates it and alone
+removes it; publishers and subscribers attach by the name that they are told. All memory is
+reserved at creation, so nobody meets SIGBUS later. A segment is ready when its magic number is
+set, which happens last: what a creator that died left half made is never attached.
+
+Names are `podring.OWNER.GENERATION.TOPIC`. The owner is who may remove it, the generation makes
+the name unique for ever, and the topic stands last because it may itself hold dots.
+
+Only this module knows where a segment lives, and nothing else opens files of it. The bytes inside
+are the ring's business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import mmap
+import os
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import posix_ipc
+
+from podring.errors import InvalidTopic, LayoutMismatch, NoRoom, PodringError, TopicNotFound
+from podring.ring import _ring
+from podring.topic import TopicRecord, TopicSpec, check_name
+
+MODE = 0o666
+"""Who may publish when nothing narrower is asked for: every user of the node."""
+
+_DIRECTORY = "/dev/shm"  # noqa: S108  where glibc and musl put POSIX shared memory
+_PREFIX = "podring"
+_RING, _ROSTER, _LOCK = ".ring", ".roster", ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A segment that `scan` met. `record` is None when its creator never finished it."""
+
+    segment: str
+    record: TopicRecord | None
+    deleted: bool
+
+
+class Segment:
+    """An attached segment: both mappings, and the descriptor whose OFD lock tells of our life.
+
+    `mapping` is what the ring works on. `close` gives back the descriptors; the memory stays
+    mapped for as long as a view of it exists.
+    """
+
+    def __init__(self, name: str, *, write: bool) -> None:
+        """Map segment `name`, the ring for writing only if `write`.
+
+        raises  TopicNotFound when it is gone or not ready; LayoutMismatch; PermissionError
+        """
+        self.name = name
+        self.roster_fd = -1
+        self._maps: list[mmap.mmap] = []
+        try:
+            self.roster_fd = _open(name + _ROSTER)
+            ring_fd = _open(name + _RING, read_only=not write)
+            try:
+                ring = self._map(ring_fd, mmap.PROT_READ | (mmap.PROT_WRITE if write else 0))
+            finally:
+                os.close(ring_fd)
+            roster = self._map(self.roster_fd, mmap.PROT_READ | mmap.PROT_WRITE)
+            self.mapping = _ring.Mapping(ring, roster)
+        except BaseException:
+            self.close()
+            raise
+
+    def _map(self, fd: int, protection: int) -> mmap.mmap:
+        length = os.fstat(fd).st_size
+        if not length:
+            raise TopicNotFound(f"segment {self.name} is still being made, or its maker died")
+        mapped = mmap.mmap(fd, length, mmap.MAP_SHARED, protection)
+        self._maps.append(mapped)
+        return mapped
+
+    def close(self) -> None:
+        """Give back the descriptors, and with them every lock that this object holds."""
+        if self.roster_fd >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.roster_fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, 0, 0))
+            os.close(self.roster_fd)
+            self.roster_fd = -1
+        self._maps.clear()
+
+    def abandon(self) -> None:
+        """In a forked child: close our copies of the descriptors, and leave the locks alone.
+
+        The child shares the open file description, so unlocking would unlock the parent; and a
+        copy that stays open would keep the lock alive when the parent dies.
+        """
+        if self.roster_fd >= 0:
+            os.close(self.roster_fd)
+            self.roster_fd = -1
+        for mapped in self._maps:
+            with contextlib.suppress(BufferError):  # a view of the ring still needs it
+                mapped.close()
+
+    def lock(self, offset: int) -> bool:
+        """Take the byte at `offset` of the roster for as long as this object lives."""
+        try:
+            fcntl.fcntl(self.roster_fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, offset, 1))
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(self, offset: int) -> None:
+        """Give the byte at `offset` back."""
+        fcntl.fcntl(self.roster_fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, offset, 1))
+
+    def is_locked(self, offset: int) -> bool:
+        """Tell whether another living participant holds the byte at `offset`."""
+        probe = _flock(fcntl.F_WRLCK, offset, 1)
+        answer = fcntl.fcntl(self.roster_fd, fcntl.F_OFD_GETLK, probe)
+        return bool(struct.unpack("hhqqi4x", answer)[0] != fcntl.F_UNLCK)
+
+    def is_participant(self, slot: int) -> bool:
+        """Tell whether the participant in `slot` of the roster lives."""
+        return self.is_locked(self.mapping.lock_offset(slot))
+
+
+def create(name: str, spec: TopicSpec, *, owner: str, mode: int = MODE) -> TopicRecord:
+    """Make a new segment for a topic, reserve all its memory, and lay out an empty ring in it.
+
+    owner   1 to 12 letters or digits; who may remove it
+    mode    rights on the ring; the roster gets read and write wherever the ring can be read
+    returns the record of a topic that publishers and subscribers may attach to at once
+    raises  NoRoom when there is too little shared memory; then nothing is left behind
+    cost    the kernel zeroes `footprint(spec)` bytes
+    """
+    ring_bytes, roster_bytes, capacity = _ring.plan(spec.size_bytes, spec.max_message_bytes)
+    generation = time.time_ns() // 1000
+    while True:
+        segment = f"{_PREFIX}.{owner}.{generation}.{check_name(name)}"
+        try:
+            roster_fd = _create(segment + _ROSTER)
+        except posix_ipc.ExistentialError:
+            generation += 1  # another creation in the same microsecond
+            continue
+        break
+    ring_fd = -1
+    try:
+        ring_fd = _create(segment + _RING)
+        for fd, length in ((roster_fd, roster_bytes), (ring_fd, ring_bytes)):
+            os.posix_fallocate(fd, 0, length)
+        # Rights before the magic number: whoever sees a ready segment may use it.
+        os.fchmod(roster_fd, mode | (mode & 0o444) >> 1)
+        os.fchmod(ring_fd, mode)
+        with (
+            mmap.mmap(ring_fd, ring_bytes, mmap.MAP_SHARED) as ring,
+            mmap.mmap(roster_fd, roster_bytes, mmap.MAP_SHARED) as roster,
+        ):
+            _ring.format(
+                ring,
+                roster,
+                name=name,
+                size=spec.size_bytes,
+                max_message=spec.max_message_bytes,
+                generation=generation,
+                created=time.time_ns(),
+            )
+    except BaseException as error:
+        _unlink(segment)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise NoRoom(
+                f"topic {name!r} needs {ring_bytes + roster_bytes} bytes of shared memory and "
+                f"{free_bytes()} are free: delete a topic, or ask for less"
+            ) from None
+        raise
+    finally:
+        os.close(roster_fd)
+        if ring_fd >= 0:
+            os.close(ring_fd)
+    return TopicRecord(name, spec, capacity, generation, segment)
+
+
+def remove(segment: str) -> bool:
+    """Delete a segment: tell its participants, wake them, and free the memory once they let go.
+
+    returns  whether there was one
+    """
+    mark_deleted(segment)
+    return _unlink(segment)
+
+
+def mark_deleted(segment: str) -> None:
+    """Tell every participant that the topic is deleted, and leave the memory for `remove`."""
+    with contextlib.suppress(TopicNotFound, LayoutMismatch):
+        attached = Segment(segment, write=True)
+        try:
+            attached.mapping.mark_deleted()
+        finally:
+            attached.close()
+
+
+def scan(owner: str) -> Iterator[Found]:
+    """Find every segment of an owner, oldest first, also what a creator that died left half made."""
+    prefix = f"{_PREFIX}.{owner}."
+    names = {
+        entry.removesuffix(suffix)
+        for entry in os.listdir(_DIRECTORY)
+        for suffix in (_RING, _ROSTER)
+        if entry.startswith(prefix) and entry.endswith(suffix)
+    }
+    for segment in sorted(names, key=lambda name: (len(name.split(".")[2]), name.split(".")[2])):
+        yield _examine(segment, owner)
+
+
+def _examine(segment: str, owner: str) -> Found:
+    """Look into a segment. A header that is none, or lies about the name, counts as never made."""
+    try:
+        attached = Segment(segment, write=False)
+    except (PodringError, PermissionError):
+        return Found(segment, None, deleted=False)
+    try:
+        record = record_of(attached)
+        if segment != f"{_PREFIX}.{owner}.{record.generation}.{record.name}":
+            return Found(segment, None, deleted=False)
+        return Found(segment, record, deleted=attached.mapping.state() == _ring.DELETED)
+    except InvalidTopic:
+        return Found(segment, None, deleted=False)
+    finally:
+        attached.close()
+
+
+def record_of(attached: Segment) -> TopicRecord:
+    """Read a topic's record from its segment's header."""
+    mapping = attached.mapping
+    return TopicRecord(
+        name=check_name(mapping.name),
+        spec=TopicSpec(mapping.size, mapping.max_message, "overwrite"),
+        capacity=mapping.capacity,
+        generation=mapping.generation,
+        segment=attached.name,
+    )
+
+
+def footprint(spec: TopicSpec) -> int:
+    """Bytes of shared memory that a topic takes, header, checkpoints and roster included."""
+    ring_bytes, roster_bytes, _ = _ring.plan(spec.size_bytes, spec.max_message_bytes)
+    return ring_bytes + roster_bytes
+
+
+def free_bytes() -> int:
+    """Bytes of shared memory that this node can still give out."""
+    status = os.statvfs(_DIRECTORY)
+    return status.f_bavail * status.f_frsize
+
+
+def total_bytes() -> int:
+    """Bytes of shared memory that this node has, used or not."""
+    status = os.statvfs(_DIRECTORY)
+    return status.f_blocks * status.f_frsize
+
+
+@contextlib.contextmanager
+def owner_lock(owner: str, *, timeout_s: float) -> Iterator[None]:
+    """Be the only one who creates and removes an owner's segments, until death at the latest.
+
+    raises  TimeoutError when somebody else still is after `timeout_s`
+    """
+    fd = _open_lock(f"{_PREFIX}.{owner}{_LOCK}")
+    try:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, 0, 0))
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError(
+                        f"after {timeout_s:g} s another process still keeps the topics of owner "
+                        f"{owner!r} on this node: end it, or use another owner"
+                    ) from None
+                time.sleep(0.005)
+            else:
+                break
+        yield
+    finally:
+        os.close(fd)
+
+
+_NO_ROOM = (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG)
+
+
+def _open(name: str, *, read_only: bool = False) -> int:
+    try:
+        return int(posix_ipc.SharedMemory("/" + name, read_only=read_only).fd)
+    except posix_ipc.ExistentialError:
+        raise TopicNotFound(
+            f"no segment {name}: its topic was deleted, or /dev/shm is not shared with this pod (hostIPC)"
+        ) from None
+
+
+def _create(name: str) -> int:
+    return int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREX, mode=0o600).fd)
+
+
+def _open_lock(name: str) -> int:
+    try:
+        return _open(name)
+    except TopicNotFound:
+        # Only when it is new: O_CREAT on another user's file is refused in a sticky folder.
+        fd = int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREAT, mode=0o600).fd)
+        with contextlib.suppress(PermissionError):
+            os.fchmod(fd, MODE)
+        return fd
+
+
+def _unlink(segment: str) -> bool:
+    """Unlink both halves, the ring first: a segment without a ring cannot be attached."""
+    found = False
+    for suffix in (_RING, _ROSTER):
+        with contextlib.suppress(posix_ipc.ExistentialError):
+            posix_ipc.unlink_shared_memory("/" + segment + suffix)
+            found = True
+    return found
+
+
+def _flock(kind: int, start: int, length: int) -> bytes:
+    """`struct flock` with a 64-bit offset: type, whence, start, length, process (0 for OFD)."""
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)

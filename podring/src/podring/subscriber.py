@@ -1,0 +1,159 @@
+"""The subscribing end of a topic: opening, losses, asyncio and closing; reading is the ring's.
+
+`receive`, `receive_many`, `view` and iteration come straight from the compiled `Reader`, so a
+payload passes one layer on its way out of shared memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+from podring import aio, roster
+from podring.ring import _ring
+from podring.start import Start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
+    from podring.topic import TopicSpec
+
+SPIN = 20e-6
+"""Seconds to spin before sleeping where there is more than one processor: about what it takes to
+be woken on another one."""
+
+LOSSES_KEPT = 1000
+"""How many of the latest losses `Subscriber.losses` remembers."""
+
+_YIELD_EVERY = 256
+"""After so many messages without waiting, `async for` lets other tasks run."""
+
+
+class Losses:
+    """What a subscriber lost: all in all, and the latest ranges of sequence numbers."""
+
+    def __init__(self, on_loss: Callable[[range], object] | None) -> None:
+        self.total = 0
+        self.ranges: deque[range] = deque(maxlen=LOSSES_KEPT)
+        self._on_loss = on_loss
+
+    def __call__(self, first: int, end: int) -> None:
+        """Count `first` to `end - 1`, and tell whoever wants to know."""
+        lost = range(first, end)
+        self.total += len(lost)
+        self.ranges.append(lost)
+        if self._on_loss is not None:
+            self._on_loss(lost)
+
+
+class Subscriber(_ring.Reader):
+    """Receives a topic's messages in order, from an offset that it keeps itself.
+
+    topic    its name
+    start    where to begin: "latest", "earliest", "last:N", a sequence number, "since:30s",
+             "since:2026-11-20T23:00:00Z" or a datetime; see `podring.start`
+    broker   as for Publisher
+    create   a TopicSpec: create the topic unless it exists with the same one
+    name     what the roster shows, up to 32 bytes of UTF-8
+    spin     seconds to look for news before sleeping: default 20 µs where there is more than one
+             processor, 0 never, math.inf always
+    on_loss  called with the range of sequence numbers that were lost, before the first message
+             behind them is delivered
+    raises   as Publisher; InvalidTopic or OffsetOutOfRange for a start that cannot be
+
+    A subscriber that falls behind by more than the ring loses the oldest messages; `lost` and
+    `losses` say exactly which. Threads may share one, and then each message goes to one of them.
+    After fork the child must open its own. A deleted topic is read to its end, and then every call
+    raises TopicClosed.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        /,
+        *,
+        start: str | int | datetime = "latest",
+        broker: str | None = None,
+        create: TopicSpec | None = None,
+        name: str | None = None,
+        spin: float | None = None,
+        on_loss: Callable[[range], object] | None = None,
+    ) -> None:
+        where = Start.parse(start)
+        if spin is None:
+            spin = SPIN if len(os.sched_getaffinity(0)) > 1 else 0.0
+        self.record, self._segment = roster.open_topic(topic, broker, create, write=False)
+        self._losses = Losses(on_loss)
+        self._unyielded = 0
+        try:
+            slot = roster.join(self._segment, _ring.SUBSCRIBER, name)
+            super().__init__(self._segment.mapping, slot, self._losses, spin)
+            self.seek(where.where, where.value)
+        except BaseException:
+            self._segment.close()
+            raise
+        roster.enlist(self)
+
+    @property
+    def lost(self) -> int:
+        """How many messages this subscriber lost so far."""
+        return self._losses.total
+
+    @property
+    def losses(self) -> list[range]:
+        """Which ones: the latest ranges of sequence numbers, oldest first."""
+        return list(self._losses.ranges)
+
+    async def receive_async(self) -> bytes:
+        """Wait for the next message without blocking the event loop.
+
+        returns  bytes
+        raises   as `receive`; for a timeout use asyncio.timeout, which loses no message
+        """
+        if self._unyielded >= _YIELD_EVERY:
+            self._unyielded = 0
+            await aio.pause()  # before a message is taken, so that being cancelled here loses none
+        while (message := self.receive_nowait()) is None:
+            self._unyielded = 0
+            await aio.wait_for_news(self)
+        self._unyielded += 1
+        return message
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self.receive_async()
+
+    def close(self) -> None:
+        """Leave the topic and wake whoever waits here. Closing twice is fine; views stay valid."""
+        super().close()
+        aio.ring_bell()
+        self._segment.close()
+
+    def abandon(self) -> None:
+        """In a forked child: let go without disturbing the parent."""
+        super().abandon()
+        self._segment.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "record"):
+            roster.warn_unclosed(self)
+
+    def __repr__(self) -> str:
+        state = " closed" if self.closed else f" at {self.offset}"
+        return f"<Subscriber of {self.record.name!r}, generation {self.record.generation}{state}>"

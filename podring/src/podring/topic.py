@@ -1,0 +1,177 @@
+"""What a topic is, as values: its name, its spec, and its record.
+
+Everything here is validated when it is made, so whoever holds a `TopicSpec` or a `TopicRecord`
+need not check it again. Errors carry the name of the field as the broker's HTTP API and the
+`Sharedmemory` resource spell it (`topicname`, `shmsize`, `msgsize`, `overflow`).
+
+Nothing here touches shared memory or the network.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, cast
+
+from podring.errors import InvalidTopic
+
+Overflow = Literal["overwrite"]
+
+NAME_MAX = 200
+SIZE_MAX = 256 << 30
+"""Largest ring in bytes. Far beyond what a node lends to one topic; keeps typing errors out."""
+MESSAGE_MAX = 1 << 31
+"""Longest message in bytes that the layout's 32-bit length is used for."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+_QUANTITY = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
+    r"(?P<suffix>(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?)",
+    re.ASCII,
+)
+_SCALES = {
+    "": Decimal(1),
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("num", start=-3)},
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
+    **{unit + "i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
+}
+
+
+def check_name(name: object) -> str:
+    """Give back a valid topic name, or raise InvalidTopic with what is wrong about it."""
+    if not isinstance(name, str):
+        raise InvalidTopic("topicname", f"topicname must be text, not {type(name).__name__}")
+    if _NAME.fullmatch(name):
+        return name
+    shown = name if len(name) <= 40 else name[:40] + "…"
+    raise InvalidTopic(
+        "topicname",
+        f"topicname {shown!r} ({len(name)} characters) is not a topic name: 1 to {NAME_MAX} of "
+        "A-Z a-z 0-9 . _ - and first a letter or digit",
+    )
+
+
+def parse_quantity(value: object, field: str) -> int:
+    """Turn bytes or a Kubernetes quantity into bytes: 65536, "65536", "64Ki", "1.5Gi", "1e6".
+
+    field   named in the error
+    raises  InvalidTopic when it is no quantity, or no whole number of bytes
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        raise InvalidTopic(field, f"{field} must be bytes or a quantity like '64Mi', not {kind}")
+    shown = value if len(value) <= 40 else value[:40] + "…"
+    match = _QUANTITY.fullmatch(value) if len(value) <= 64 else None
+    if match is None:
+        raise InvalidTopic(
+            field,
+            f"{field} {shown!r} is not a quantity: write bytes, or a number with "
+            "Ki Mi Gi Ti Pi Ei (powers of 1024) or k M G T P E (powers of 1000)",
+        )
+    number, suffix = match["number"], match["suffix"]
+    try:
+        if suffix in _SCALES:
+            exact = Decimal(number) * _SCALES[suffix]
+        else:
+            exact = Decimal(number + suffix)
+        whole = exact == exact.to_integral_value()
+    except InvalidOperation:
+        whole = False
+    if not whole or abs(exact) > Decimal(2) ** 63:
+        raise InvalidTopic(field, f"{field} {shown!r} is not a whole number of bytes below 2^63")
+    return int(exact)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """What a topic shall be. Sizes may be given as quantities and are bytes from then on.
+
+    size         bytes of the ring; the memory is reserved when the topic is created
+    max_message  longest message in bytes, at most `size`
+    overflow     "overwrite": a publisher never waits, and a subscriber that falls behind by more
+                 than `size` loses the oldest messages and is told exactly how many
+    """
+
+    size: int | str = "16Mi"
+    max_message: int | str = "1Mi"
+    overflow: Overflow = "overwrite"
+
+    def __post_init__(self) -> None:
+        size = parse_quantity(self.size, "shmsize")
+        max_message = parse_quantity(self.max_message, "msgsize")
+        if not 1 <= size <= SIZE_MAX:
+            raise InvalidTopic("shmsize", f"shmsize {size} is outside 1 to {SIZE_MAX} bytes")
+        if not 1 <= max_message <= MESSAGE_MAX:
+            raise InvalidTopic(
+                "msgsize", f"msgsize {max_message} is outside 1 to {MESSAGE_MAX} bytes"
+            )
+        if max_message > size:
+            raise InvalidTopic(
+                "msgsize",
+                f"msgsize {max_message} is above shmsize {size}: one message must fit in the ring",
+            )
+        if self.overflow != "overwrite":
+            raise InvalidTopic(
+                "overflow", f"overflow {self.overflow!r} is not known here: use 'overwrite'"
+            )
+        object.__setattr__(self, "size", size)
+        object.__setattr__(self, "max_message", max_message)
+
+    @property
+    def size_bytes(self) -> int:
+        """`size`, which is an int after validation, for the type checker."""
+        return cast(int, self.size)
+
+    @property
+    def max_message_bytes(self) -> int:
+        """`max_message`, which is an int after validation, for the type checker."""
+        return cast(int, self.max_message)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRecord:
+    """A topic that exists: what was asked for, what was given, and where it lies.
+
+    capacity    bytes that the ring really has, at least `spec.size`
+    generation  microseconds since 1970 when it was made; tells it from its namesakes before and after
+    segment     name of its shared memory, to be understood by `podring.segment` alone
+    """
+
+    name: str
+    spec: TopicSpec
+    capacity: int
+    generation: int
+    segment: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The record in the words of the HTTP API and the catalogue."""
+        return {
+            "topicname": self.name,
+            "shmsize": self.spec.size_bytes,
+            "msgsize": self.spec.max_message_bytes,
+            "overflow": self.spec.overflow,
+            "capacity": self.capacity,
+            "generation": self.generation,
+            "segment": self.segment,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TopicRecord:
+        """Read what `to_json` wrote; unknown keys are ignored.
+
+        raises  InvalidTopic when a field is missing or impossible
+        """
+        try:
+            return cls(
+                name=check_name(data["topicname"]),
+                spec=TopicSpec(data["shmsize"], data["msgsize"], data["overflow"]),
+                capacity=int(data["capacity"]),
+                generation=int(data["generation"]),
+                segment=str(data["segment"]),
+            )
+        except KeyError as missing:
+            field = str(missing.args[0])
+            raise InvalidTopic(field, f"a topic's record lacks {field!r}: {data!r}") from None
