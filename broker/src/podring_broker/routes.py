@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.convertors import Convertor, register_url_convertor
 
 from podring_broker.catalogue import CatalogueUnreachable
 from podring_broker.problems import documented
@@ -26,6 +27,24 @@ from podring_broker.schemas import (
 )
 from podring_broker.service import Service
 
+
+class _Anything(Convertor[str]):
+    """A parameter that takes the rest of a path, whatever it holds.
+
+    So a name with a slash is refused as a name instead of finding nothing, and one that ends in a
+    line feed is not taken for the name without it, as Starlette's own `path` would.
+    """
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anything", _Anything())
 router = APIRouter()
 
 
@@ -80,15 +99,14 @@ def list_topics(service: Served) -> Topics:
     )
 
 
-# `:path`, so that a name with a slash is refused as a name instead of finding nothing.
-@router.get("/topics/{name:path}", responses=documented(404, 422, 507), tags=["topics"])
+@router.get("/topics/{name:anything}", responses=documented(404, 422, 507), tags=["topics"])
 def show_topic(name: TopicName, service: Served) -> LiveTopic:
     """Show one topic with its live figures."""
     return LiveTopic.of_live(service.live(name))
 
 
 @router.delete(
-    "/topics/{name:path}",
+    "/topics/{name:anything}",
     status_code=204,
     response_description="The topic is gone; its users were told",
     responses=documented(404, 422, 503),

@@ -1,0 +1,89 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from podring_broker.settings import OPTIONS, BadSetting, read
+
+
+def test_defaults_need_nothing() -> None:
+    settings = read([], {"STATE_DIRECTORY": "/state/a:/state/b"})
+    assert (settings.host, settings.port) == ("127.0.0.1", 7070)
+    assert (settings.socket, settings.socket_chosen) == ("/run/podring/broker.sock", False)
+    assert settings.catalogue == "sqlite:///state/a/catalogue.db"
+    assert settings.node == socket.gethostname()
+    assert settings.log_level == "info"
+    assert settings.budget > 0
+
+
+def test_without_a_state_folder_root_and_users_have_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert read([], {}).catalogue == "sqlite:///var/lib/podring/catalogue.db"
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    assert read([], environment).catalogue == f"sqlite://{tmp_path}/podring/catalogue.db"
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_every_setting_has_a_flag_that_beats_its_variable(option: object) -> None:
+    values = {
+        "--host": ("0.0.0.0", "::1"),
+        "--port": ("1", "2"),
+        "--socket": ("/a", "/b"),
+        "--catalogue": ("memory:", "sqlite:///a"),
+        "--budget": ("1Gi", "2Gi"),
+        "--node": ("one", "two"),
+        "--log-level": ("debug", "error"),
+    }
+    flag, variable = option.flag, option.variable  # type: ignore[attr-defined]
+    attribute = flag[2:].replace("-", "_")
+    first, second = values[flag]
+    by_flag = getattr(read([flag, first], {}), attribute)
+    by_variable = getattr(read([], {variable: second}), attribute)
+    assert by_flag != by_variable
+    assert getattr(read([flag, first], {variable: second}), attribute) == by_flag
+    assert variable == f"PODRING_{attribute.upper()}"
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert read([], {"PODRING_PORT": ""}).port == 7070
+
+
+def test_no_socket_can_be_asked_for() -> None:
+    assert read(["--socket", "none"], {}).socket is None
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--port", "70707"),
+        ("--port", "-1"),
+        ("--port", "http"),
+        ("--budget", "a lot"),
+        ("--budget", "0"),
+        ("--budget", "0%"),
+        ("--budget", "101%"),
+        ("--budget", "64Qi"),
+        ("--node", "a/b"),
+        ("--node", "x" * 254),
+        ("--log-level", "chatty"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(flag: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{flag}: "):
+        read([f"{flag}={value}"], {})
+
+
+def test_help_tells_every_setting_its_variable_and_its_default(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        read(["--help"], {})
+    assert leaving.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for option in OPTIONS:
+        assert option.flag in text
+        assert option.variable in text
+        assert option.default in text
