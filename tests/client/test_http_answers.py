@@ -115,7 +115,7 @@ def test_topics_are_listed_by_name(server: Server, wrap: Callable[[Any], Any]) -
 
 
 def test_figures_come_back_and_what_is_unknown_is_ignored(server: Server) -> None:
-    live = {"earliest": 3, "latest": 10, "participants": [PARTICIPANT]}
+    live: dict[str, object] = {"earliest": 3, "latest": 10, "participants": [PARTICIPANT]}
     server.answers = [answer(200, RECORD | live)]
     status = broker_at(server.address).status("prices")
     assert (status.earliest, status.latest) == (3, 10)
@@ -123,7 +123,12 @@ def test_figures_come_back_and_what_is_unknown_is_ignored(server: Server) -> Non
 
 
 def test_a_topic_without_figures_is_told_with_the_reason(server: Server) -> None:
-    live = {"earliest": None, "latest": None, "participants": [], "problem": "no sense"}
+    live: dict[str, object] = {
+        "earliest": None,
+        "latest": None,
+        "participants": [],
+        "problem": "no sense",
+    }
     server.answers = [answer(200, RECORD | live)]
     with pytest.raises(CorruptRing, match="no sense"):
         broker_at(server.address).status("prices")

@@ -91,10 +91,10 @@ def test_big_messages_are_not_copied_again_for_each_piece_of_input() -> None:
 def test_a_line_too_long_is_named_and_what_stands_before_it_is_given(
     chunks: list[bytes], before: list[bytes], said: str
 ) -> None:
-    given_before = []
+    given_before: list[bytes] = []
     with pytest.raises(Failure) as failure:  # noqa: PT012
         for batch in framing.lines(chunks, 4, "f"):
-            given_before += batch
+            given_before += [bytes(message) for message in batch]
     assert given_before == before
     assert said in str(failure.value)
     assert failure.value.code == Exit.BAD_INPUT
@@ -112,7 +112,7 @@ def test_a_line_too_long_is_named_and_what_stands_before_it_is_given(
 def test_a_record_that_cannot_be_is_named_and_what_stands_before_it_is_given(
     stream: bytes, before: list[bytes], said: str
 ) -> None:
-    given_before = []
+    given_before: list[bytes] = []
     with pytest.raises(Failure) as failure:  # noqa: PT012
         for batch in framing.prefixed([stream], 4, "f"):
             given_before += [bytes(message) for message in batch]

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 
 from podring.cli.meter import Meter
+from podring.cli.program import descriptor
 
 READ_BYTES = 1 << 20
 
@@ -20,10 +21,10 @@ READ_BYTES = 1 << 20
 def chunks(path: str, meter: Meter, *, most: int = READ_BYTES) -> Iterator[bytes]:
     """Read a file, or standard input for "-", in pieces of `most` bytes or less, to its end.
 
-    raises  OSError when it cannot be opened or read
+    raises  OSError when it cannot be opened or read; Failure when standard input is closed
     """
     if path == "-":
-        yield from _drain(sys.stdin.fileno(), meter, most)
+        yield from _drain(descriptor(sys.stdin, "standard input"), meter, most)
         return
     with open(path, "rb", buffering=0) as file:
         yield from _drain(file.fileno(), meter, most)

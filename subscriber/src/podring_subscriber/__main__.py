@@ -20,6 +20,7 @@ from podring.cli.program import (
     broker_of,
     checked,
     create_spec,
+    descriptor,
     exit_help,
     positive_count,
     run,
@@ -102,9 +103,10 @@ def parser() -> Parser:
     return top
 
 
-def _start(text: str) -> str:
-    Start.parse(text)
-    return text
+def _start(text: str) -> str | int:
+    start = int(text) if text.isascii() and text.isdigit() else text
+    Start.parse(start)
+    return start
 
 
 def subscribe(options: argparse.Namespace, signals: Signals) -> int:
@@ -136,7 +138,7 @@ def subscribe(options: argparse.Namespace, signals: Signals) -> int:
 @contextlib.contextmanager
 def _sink(options: argparse.Namespace) -> Iterator[Sink]:
     """Where the messages go."""
-    join = framing.joined
+    join: framing.Joiner = framing.joined
     if options.quiet:
         join = framing.nothing
     elif options.lines:
@@ -144,7 +146,7 @@ def _sink(options: argparse.Namespace) -> Iterator[Sink]:
     elif options.length_prefixed:
         join = framing.with_lengths
     if options.output is None:
-        yield Sink(sys.stdout.fileno(), join)
+        yield Sink(descriptor(sys.stdout, "standard output"), join)
         return
     fd = os.open(options.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:

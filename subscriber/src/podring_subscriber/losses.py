@@ -10,8 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from podring import Loss
-
 PERIOD_S = 1.0
 
 
@@ -21,13 +19,13 @@ class Losses:
     def __init__(self, topic: str, say: Callable[[str], None]) -> None:
         self._topic, self._say = topic, say
         self._told_at = -PERIOD_S
-        self._first = self._last = self._count = self._gaps = 0
+        self._first = self._end = self._count = self._gaps = 0
 
-    def __call__(self, loss: Loss) -> None:
+    def __call__(self, lost: range) -> None:
         if not self._gaps:
-            self._first = loss.first
-        self._last = loss.last
-        self._count += loss.count
+            self._first = lost.start
+        self._end = lost.stop
+        self._count += len(lost)
         self._gaps += 1
 
     def tell(self, *, now: bool = False) -> None:
@@ -38,6 +36,6 @@ class Losses:
         gaps = f" in {self._gaps} gaps" if self._gaps > 1 else ""
         self._say(
             f"{self._topic}: lost {self._count} messages{gaps}, sequence {self._first} to "
-            f"{self._last}: read faster, or make the topic larger"
+            f"{self._end - 1}: read faster, or make the topic larger"
         )
         self._told_at, self._gaps, self._count = moment, 0, 0

@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from podring.cli.program import say
+from podring.cli.program import mutter, say
 from podring.cli.tables import size
 
 LIVE_S = 1.0
@@ -95,36 +95,28 @@ class Meter:
             "final": final,
         }
         if self._json:
-            _write(json.dumps(figures) + "\n")
+            mutter(json.dumps(figures) + "\n")
         elif self._live and not final:
-            _write(f"\r\x1b[K{_sentence(figures)}")
+            mutter(f"\r\x1b[K{_sentence(figures)}")
             self._drawn = True
         else:
             self.notice(_sentence(figures))
 
     def _erase(self) -> None:
         if self._drawn:
-            _write("\r\x1b[K")
+            mutter("\r\x1b[K")
             self._drawn = False
 
 
 def _sentence(figures: Mapping[str, object]) -> str:
     extra = "".join(f", {name} {figures[name]}" for name in ("lost", "lag") if name in figures)
     return (
-        f"{figures['topic']}: {figures['messages']} messages, {size(_number(figures['bytes']))} "
+        f"{figures['topic']}: {figures['messages']} messages, {size(_number(figures['bytes']))}B "
         f"in {_number(figures['seconds']):.3f} s, {_number(figures['messages_per_s']):.0f}/s, "
-        f"{size(_number(figures['bytes_per_s']))}/s{extra}"
+        f"{size(_number(figures['bytes_per_s']))}B/s{extra}"
     )
 
 
 def _number(value: object) -> float:
     assert isinstance(value, int | float)
     return value
-
-
-def _write(text: str) -> None:
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        return  # whoever read stderr went away; the messages matter more

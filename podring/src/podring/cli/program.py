@@ -12,7 +12,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from podring.cli.exits import Exit, Failure, code_of, table
 from podring.cli.signals import Signals, Stopped
@@ -34,11 +34,28 @@ class Parser(argparse.ArgumentParser):
 
 
 def say(program: str, sentence: str) -> None:
-    """One line on stderr, which may be closed."""
+    """One line on stderr."""
     line = " ".join(sentence.split())
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"{program}: {line}\n")
-        sys.stderr.flush()
+    mutter(f"{program}: {line}\n")
+
+
+def mutter(text: str) -> None:
+    """Text on stderr if there is one: whoever closed it shall not stop the messages."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def descriptor(stream: TextIO | None, name: str) -> int:
+    """The descriptor of stdin or stdout, which a shell may have closed (`>&-`).
+
+    Its number alone would not do: by now it may belong to somebody's shared memory.
+    raises  Failure
+    """
+    if stream is None:
+        raise Failure(Exit.FAILED, f"{name} is closed: give it a file, a pipe or /dev/null")
+    return stream.fileno()
 
 
 def run(program: str, body: Callable[[Signals], int]) -> int:
