@@ -37,7 +37,7 @@ def test_a_waiting_subscriber_ends_at_once(topic: str, number: int, code: int) -
         time.sleep(0.3)
         output, said, seconds = end(subscriber, number)
     assert (subscriber.returncode, output) == (code, b"a\n")
-    assert seconds < 0.5
+    assert seconds < 0.9
     assert said.startswith(f"podring-subscriber: {topic}: 1 messages".encode())
     assert said.count(b"\n") == 1
 
@@ -94,7 +94,7 @@ def test_a_publisher_ends_at_once(
         publisher.send_signal(number)
         started = time.monotonic()
         assert publisher.wait(10) == code
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 0.9
         assert publisher.stderr is not None
         assert publisher.stderr.read() == b""
     assert received(topic) in (b"1\n", b"1\n2\n", b"1\n2\n3\n")

@@ -7,10 +7,11 @@ import pty
 import re
 import select
 import subprocess
+import termios
 import time
 
 from podring import Publisher
-from tests.programs.running import SUBSCRIBER, environment, wait_for
+from tests.programs.running import PUBLISHER, SUBSCRIBER, environment, wait_for
 
 
 def read_until(fd: int, pattern: bytes, timeout_s: float = 10) -> bytes:
@@ -59,4 +60,31 @@ def test_a_loss_is_told_on_a_line_of_its_own(topic: str) -> None:
         assert re.match(rb"podring-subscriber: \S+ lost \d+ messages, sequence 1 to \d+: ", shown)
         subscriber.terminate()
         assert subscriber.wait(10) == 143
+    os.close(terminal)
+
+
+def test_a_narrow_terminal_gets_a_line_that_fits(topic: str) -> None:
+    terminal, stderr = pty.openpty()
+    termios.tcsetwinsize(stderr, (24, 20))
+    with subprocess.Popen(
+        (*PUBLISHER, topic, "--stats"), env=environment(), stdin=subprocess.PIPE, stderr=stderr
+    ) as publisher:
+        os.close(stderr)
+        assert read_until(terminal, rb"\r\x1b\[Ktest.{15}\r\x1b\[K")
+        publisher.communicate()
+    os.close(terminal)
+
+
+def test_messages_on_the_same_terminal_are_not_mixed_with_figures(topic: str) -> None:
+    terminal, end = pty.openpty()
+    command = (*SUBSCRIBER, topic, "--stats", "--idle-exit", "2.5")
+    with subprocess.Popen(command, env=environment(), stdout=end, stderr=end) as subscriber:
+        os.close(end)
+        wait_for(topic, "subscriber")
+        with Publisher(topic, broker="local") as publisher:
+            publisher.publish(b"hello\n")
+        shown = read_until(terminal, rb"lag 0\r\n")
+        assert shown.startswith(b"hello\r\npodring-subscriber: ")
+        assert b"\x1b" not in shown
+        assert subscriber.wait(10) == 0
     os.close(terminal)

@@ -24,7 +24,7 @@ def test_a_line_is_published_as_soon_as_it_is_typed(topic: str) -> None:
             publisher.stdin.flush()
             started = time.monotonic()
             assert subscriber.receive(timeout=5) == line
-            assert time.monotonic() - started < 0.5
+            assert time.monotonic() - started < 1
         publisher.stdin.write(b"half")
         publisher.stdin.flush()
         with pytest.raises(TimeoutError):
@@ -43,13 +43,13 @@ def test_a_rate_is_kept(topic: str, tmp_path: Path, rate: str, count: int, secon
     done = run(*PUBLISHER, topic, "--rate", rate, "--json", input=data)
     figures = json.loads(done.stderr)
     assert figures["messages"] == count
-    assert figures["seconds"] == pytest.approx(seconds, abs=0.15)
+    assert figures["seconds"] == pytest.approx(seconds, abs=0.3)
     assert received(topic) == data
 
 
 def test_a_million_messages_a_second_are_paced_too(topic: str) -> None:
     done = run(*PUBLISHER, topic, "--rate", "1e6", "--json", input=b"x\n" * 1_000_000)
-    assert json.loads(done.stderr)["seconds"] == pytest.approx(1.0, abs=0.25)
+    assert json.loads(done.stderr)["seconds"] == pytest.approx(1.0, abs=0.4)
 
 
 def test_statistics_say_what_was_sent(topic: str) -> None:

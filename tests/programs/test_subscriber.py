@@ -24,7 +24,7 @@ def test_messages_are_written_as_they_come(topic: str) -> None:
                 started = time.monotonic()
                 publisher.publish(line)
                 assert subscriber.stdout.readline() == line
-                assert time.monotonic() - started < 0.5
+                assert time.monotonic() - started < 1
         assert subscriber.wait(5) == 0
 
 

@@ -114,7 +114,8 @@ def subscribe(options: argparse.Namespace, signals: Signals) -> int:
 
     raises  Failure, PodringError, OSError; what was received before is written
     """
-    meter = Meter(PROGRAM, options.topic, shown=options.stats, as_json=options.json)
+    mixed = not options.quiet and options.output is None and os.isatty(1)
+    meter = Meter(PROGRAM, options.topic, shown=options.stats, as_json=options.json, live=not mixed)
     losses = Losses(options.topic, meter.notice)
     until = Until(options.count, options.idle_exit, options.fail_on_loss)
     with (

@@ -1,7 +1,8 @@
 """What a program has moved so far, and how `--stats` shows it on stderr.
 
-On a terminal there is one line that is rewritten every second; elsewhere there is a line every ten
-seconds. At the end, always one more. With `--json` each is a JSON object on a line of its own and
+On a terminal there is one line that is rewritten every second, unless the messages themselves go
+to a terminal and would be mixed with it; elsewhere there is a line every ten seconds. At the end,
+always one more. With `--json` each is a JSON object on a line of its own and
 nothing is rewritten:
 
     {"program": "podring-subscriber", "topic": "prices", "messages": 1000, "bytes": 64000,
@@ -16,6 +17,7 @@ are a subscriber's. Without `--stats` nothing is shown and nothing wakes up.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -32,13 +34,16 @@ Figures = Mapping[str, int]
 class Meter:
     """Counts, and shows when it is time. `extra` gives figures that only the caller knows."""
 
-    def __init__(self, program: str, topic: str, *, shown: bool, as_json: bool) -> None:
+    def __init__(
+        self, program: str, topic: str, *, shown: bool, as_json: bool, live: bool = True
+    ) -> None:
         self.messages = 0
         self.bytes = 0
         self.extra: Callable[[], Figures] = dict
         self._program, self._topic = program, topic
         self._shown, self._json = shown or as_json, as_json
-        self._live = self._shown and not as_json and sys.stderr is not None and sys.stderr.isatty()
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._live = live and terminal and self._shown and not as_json
         self._period_s = LIVE_S if self._live else LINE_S
         self._drawn = False
         self._first = self._last = 0.0
@@ -97,7 +102,8 @@ class Meter:
         if self._json:
             mutter(json.dumps(figures) + "\n")
         elif self._live and not final:
-            mutter(f"\r\x1b[K{_sentence(figures)}")
+            # Cut, because a line that wraps cannot be rewritten.
+            mutter(f"\r\x1b[K{_sentence(figures)[: _width() - 1]}")
             self._drawn = True
         else:
             self.notice(_sentence(figures))
@@ -115,6 +121,14 @@ def _sentence(figures: Mapping[str, object]) -> str:
         f"in {_number(figures['seconds']):.3f} s, {_number(figures['messages_per_s']):.0f}/s, "
         f"{size(_number(figures['bytes_per_s']))}B/s{extra}"
     )
+
+
+def _width() -> int:
+    """Columns of the terminal; 80 where it does not tell."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
 
 
 def _number(value: object) -> float:
