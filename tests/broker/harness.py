@@ -137,6 +137,7 @@ class Redis:
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
+        self.durable = durable
         self._command = [require("redis-server"), "--port", "0", "--unixsocket", str(self.socket)]
         self._command += ["--dir", str(folder), "--save", ""]
         self._command += ["--appendonly", "yes" if durable else "no", "--appendfsync", "always"]

@@ -82,12 +82,11 @@ def _run(settings: Settings) -> None:
         catalogue=identity(settings.catalogue),
         budget=settings.budget,
     )
+    try:
+        catalogue = WatchedCatalogue(open_catalogue(settings.catalogue, settings.node))
+    except (ValueError, CatalogueUnreachable) as error:
+        raise BadSetting("--catalogue", str(error)) from None
     with segment.owner_lock(owner, timeout_s=PATIENCE_S), _listening(settings) as listeners:
-        try:
-            store = open_catalogue(settings.catalogue, settings.node)
-        except (ValueError, CatalogueUnreachable) as error:
-            raise BadSetting("--catalogue", str(error)) from None
-        catalogue = WatchedCatalogue(store)
         service = Service(catalogue, owner, Budget(settings.budget))
         with contextlib.suppress(CatalogueUnreachable):  # logged, and the janitor's from now on
             service.reconcile()

@@ -25,10 +25,14 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A recorded topic that is not there, because it could not be made again yet: why."""
+    """A recorded topic that is not there, because it could not be made again yet: why.
+
+    refused  whether making it was tried, and the log told so
+    """
 
     record: TopicRecord
     reason: str
+    refused: bool = False
 
 
 def read(record: TopicRecord) -> Live:

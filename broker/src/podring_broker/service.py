@@ -186,9 +186,9 @@ class Service:
             try:
                 record = self._make(name, waiting.record.spec)
             except Refused as refused:
-                if waiting.reason != str(refused):
+                if not waiting.refused:
                     log.warning("topic.waiting", topic=name, why=str(refused))
-                    self._waiting[name] = Waiting(waiting.record, str(refused))
+                self._waiting[name] = Waiting(waiting.record, str(refused), refused=True)
                 raise
             # In this order, so that a reader without the lock always finds it in one of the two.
             self._topics[name] = record

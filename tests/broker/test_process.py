@@ -1,0 +1,204 @@
+"""The broker as a process: how it starts, refuses, hands over and ends."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from podring import segment
+from podring_broker.__main__ import owner_of
+from tests.broker.conftest import MakeBroker
+from tests.broker.harness import Broker, Redis, clean, eventually
+from tests.broker.traffic import Traffic
+
+
+def refused(
+    settings: dict[str, str], node: str = "test-refused", **environment: str
+) -> tuple[int, str]:
+    """Run a broker that ends by itself: its exit code, and the last line that it said."""
+    whole = {"--port": "0", "--socket": "none", "--catalogue": "memory:", "--node": node}
+    whole |= settings
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "podring_broker",
+            *(part for pair in whole.items() for part in pair),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={**os.environ, **environment},
+    )
+    if result.returncode == 2:
+        clean(owner_of(node, whole["--catalogue"]))
+    return result.returncode, result.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_within_a_second_and_topics_live_on(
+    broker: Broker, number: signal.Signals
+) -> None:
+    record = broker.create("t")
+    place = urlsplit(broker.address)
+    with Traffic("t", broker.address) as traffic, contextlib.ExitStack() as stack:
+        for _ in range(3):  # keep-alive connections that have nothing to say
+            idle = http.client.HTTPConnection(place.hostname or "", place.port)
+            stack.callback(idle.close)
+            idle.request("GET", "/healthz")
+            idle.getresponse().read()
+        half = socket.create_connection((place.hostname, place.port))
+        stack.callback(half.close)
+        half.sendall(b"POST /createTopic HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{")
+        code, seconds = broker.end(number)
+        assert code == 0
+        assert seconds < 1
+        traffic.goes_on()
+        assert not broker.socket.exists()
+        assert broker.segments() == [record["segment"]]
+        broker.start()
+        assert broker.get("t") == record
+
+
+def test_a_signal_while_gigabytes_are_zeroed_ends_it_within_a_second_too(
+    make_broker: MakeBroker,
+) -> None:
+    size = min(4 << 30, segment.free_bytes() // 4)
+    broker = make_broker("--budget", "100%").start()
+
+    def create() -> None:
+        body = {"topicname": "t", "shmsize": size, "msgsize": 1024}
+        with contextlib.suppress(Exception):  # the broker goes away meanwhile
+            broker.call("POST", "/createTopic", json=body)
+
+    asking = threading.Thread(target=create)
+    asking.start()
+    eventually(broker.segments)
+    code, seconds = broker.end()
+    asking.join()
+    assert code == 0
+    assert seconds < 1
+    broker.start()
+    # It may have been finished and recorded in that second. There is no half of it.
+    listed = broker.call("GET", "/topics").json()["topics"]
+    assert broker.segments() == [topic["segment"] for topic in listed]
+
+
+def test_it_answers_while_gigabytes_are_zeroed(make_broker: MakeBroker) -> None:
+    size = min(2 << 30, segment.free_bytes() // 4)
+    broker = make_broker("--budget", "100%").start()
+    asking = threading.Thread(target=broker.create, args=("t", size))
+    asking.start()
+    slowest = 0.0
+    while asking.is_alive():
+        slowest = max(slowest, broker.call("GET", "/healthz").elapsed.total_seconds())
+    assert slowest < 0.25
+    assert broker.get("t")["shmsize"] == size
+
+
+def test_without_topics_it_stays_under_90_mb(make_broker: MakeBroker, redis: Redis) -> None:
+    for number, catalogue in enumerate(("", redis.url)):
+        broker = make_broker(catalogue=catalogue, folder=f"b{number}").start()
+        for path in ("/topics", "/metrics", "/openapi.json", "/docs", "/readyz"):
+            assert broker.call("GET", path).is_success
+        with open(f"/proc/{broker.process.pid}/status") as status:
+            [resident] = [line.split()[1] for line in status if line.startswith("VmRSS")]
+        assert int(resident) < 90_000, f"{resident} kB"
+        broker.kill()
+
+
+@pytest.mark.timeout(60)
+def test_a_second_broker_on_the_same_topics_is_refused_after_ten_seconds(
+    broker: Broker, node: str
+) -> None:
+    catalogue = f"sqlite://{broker.log.parent}/catalogue.db"
+    code, line = refused({"--catalogue": catalogue}, node)
+    assert code == 1
+    assert broker.owner in line
+    assert "another process" in line
+    broker.create("t")
+
+
+def test_a_rolling_update_hands_over_topics_and_sockets(broker: Broker) -> None:
+    record = broker.create("t")
+    old = broker.process
+    with Traffic("t", broker.address) as traffic:
+        before = len(broker.events("broker.start"))
+        broker.launch()
+        eventually(lambda: len(broker.events("broker.start")) > before)
+        old.terminate()
+        assert old.wait(10) == 0
+        eventually(lambda: len(broker.events("broker.listening")) == 2)
+        broker.address = broker.events("broker.listening")[-1]["addresses"][0]
+        assert broker.get("t") == record
+        assert broker.socket.exists()
+        traffic.goes_on()
+
+
+def test_the_socket_of_a_dead_broker_is_replaced_and_of_a_living_one_refused(
+    broker: Broker,
+) -> None:
+    broker.kill()
+    assert broker.socket.exists()
+    broker.start()
+    code, line = refused({"--socket": ""}, PODRING_SOCKET=str(broker.socket))
+    assert code == 2
+    assert line.startswith("podring-broker: --socket: ")
+    assert str(broker.socket) in line
+
+
+def test_a_file_in_the_sockets_place_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("data")
+    code, line = refused({"--socket": str(precious)})
+    assert (code, precious.read_text()) == (2, "data")
+    assert "--socket" in line
+
+
+def test_what_cannot_work_ends_it_with_code_2_and_names_the_flag(
+    broker: Broker, tmp_path: Path
+) -> None:
+    port = str(urlsplit(broker.address).port)
+    (tmp_path / "text").write_text("this is no database" * 99)
+    for flag, value in (
+        ("--port", port),
+        ("--host", "no.such.host.invalid"),
+        ("--host", "203.0.113.9"),
+        ("--catalogue", "mysql://user:secret@host"),
+        ("--catalogue", f"sqlite://{tmp_path}/text"),
+        ("--budget", "much"),
+    ):
+        code, line = refused({flag: value})
+        assert code == 2, line
+        assert line.startswith("podring-broker: --"), line
+        assert flag in line or flag == "--host"
+        assert "secret" not in line
+
+
+def test_every_line_of_its_log_is_json_with_event_level_and_time(
+    make_broker: MakeBroker, redis: Redis
+) -> None:
+    url = redis.url.replace("unix://", "unix://user:secret@") + "?db=0&password=secret"
+    broker = make_broker("--log-level", "debug", catalogue=url).start()
+    broker.call("GET", "/nothing")
+    broker.call("POST", "/createTopic", content=b"{")
+    redis.kill()
+    eventually(lambda: broker.events("catalogue.lost"))
+    broker.end()
+    lines = broker.log.read_text().splitlines()
+    events = broker.events()
+    assert len(lines) == len(events)
+    assert all({"event", "level", "timestamp"} <= event.keys() for event in events)
+    names = [event["event"] for event in events]
+    assert names[:2] != ["broker.listening", "broker.start"]
+    assert {"broker.start", "broker.listening", "catalogue.lost", "broker.stop"} <= set(names)
+    assert "secret" not in broker.log.read_text()
