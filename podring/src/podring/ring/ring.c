@@ -54,7 +54,7 @@ static bool geometry_fits(const RingHeader *header, uint64_t length)
     if (!capacity || capacity % block || capacity / block > RING_BLOCKS_MAX)
         return false;
     uint64_t front = RING_PAGE + round_up(capacity / block * RING_CHECKPOINT_BYTES, RING_PAGE);
-    return header->data_offset == front && length - front >= capacity &&
+    return header->data_offset == front && length >= front && length - front >= capacity &&
            header->max_message <= UINT32_MAX && frame_bytes(header->max_message) <= capacity &&
            header->overflow <= RING_BLOCK && header->name[RING_NAME_BYTES - 1] == 0;
 }
