@@ -20,6 +20,7 @@ import errno
 import fcntl
 import mmap
 import os
+import re
 import struct
 import time
 from collections.abc import Iterator
@@ -27,14 +28,21 @@ from dataclasses import dataclass
 
 import posix_ipc
 
-from podring.errors import InvalidTopic, LayoutMismatch, NoRoom, PodringError, TopicNotFound
+from podring.errors import (
+    CorruptRing,
+    InvalidTopic,
+    LayoutMismatch,
+    NoRoom,
+    PodringError,
+    TopicNotFound,
+)
 from podring.ring import _ring
 from podring.topic import TopicRecord, TopicSpec, check_name
 
 MODE = 0o666
 """Who may publish when nothing narrower is asked for: every user of the node."""
 
-_DIRECTORY = "/dev/shm"  # noqa: S108  where glibc and musl put POSIX shared memory
+_DIRECTORY = "/dev/shm"  # where glibc and musl put POSIX shared memory
 _PREFIX = "podring"
 _RING, _ROSTER, _LOCK = ".ring", ".roster", ".lock"
 
@@ -195,7 +203,8 @@ def remove(segment: str) -> bool:
 
 def mark_deleted(segment: str) -> None:
     """Tell every participant that the topic is deleted, and leave the memory for `remove`."""
-    with contextlib.suppress(TopicNotFound, LayoutMismatch):
+    # What cannot be read cannot be marked either, and is removed all the same.
+    with contextlib.suppress(TopicNotFound, LayoutMismatch, CorruptRing):
         attached = Segment(segment, write=True)
         try:
             attached.mapping.mark_deleted()
@@ -204,15 +213,11 @@ def mark_deleted(segment: str) -> None:
 
 
 def scan(owner: str) -> Iterator[Found]:
-    """Find every segment of an owner, oldest first, also what a creator that died left half made."""
-    prefix = f"{_PREFIX}.{owner}."
-    names = {
-        entry.removesuffix(suffix)
-        for entry in os.listdir(_DIRECTORY)
-        for suffix in (_RING, _ROSTER)
-        if entry.startswith(prefix) and entry.endswith(suffix)
-    }
-    for segment in sorted(names, key=lambda name: (len(name.split(".")[2]), name.split(".")[2])):
+    """Find every segment of an owner, oldest first, half made ones of dead creators included."""
+    # Only names that `create` gives: anybody may leave anything in this folder.
+    ours = re.compile(rf"({_PREFIX}\.{owner}\.([0-9]{{1,20}})\..+)\.(ring|roster)", re.ASCII)
+    matches = filter(None, map(ours.fullmatch, os.listdir(_DIRECTORY)))
+    for _, segment in sorted({(int(match[2]), match[1]) for match in matches}):
         yield _examine(segment, owner)
 
 
@@ -297,7 +302,8 @@ def _open(name: str, *, read_only: bool = False) -> int:
         return int(posix_ipc.SharedMemory("/" + name, read_only=read_only).fd)
     except posix_ipc.ExistentialError:
         raise TopicNotFound(
-            f"no segment {name}: its topic was deleted, or /dev/shm is not shared with this pod (hostIPC)"
+            f"no segment {name}: its topic was deleted, or /dev/shm is not shared with this pod "
+            "(hostIPC)"
         ) from None
 
 
