@@ -154,14 +154,51 @@ def test_what_a_dead_broker_left_half_made_is_removed(broker: Broker, half: str)
     assert broker.events("orphan.removed")[-1]["why"] == "half made"
 
 
-def test_a_damaged_header_is_removed_and_its_topic_made_again(broker: Broker) -> None:
+@pytest.mark.parametrize(
+    ("offset", "value"),
+    [(0, bytes(8)), (8, b"\xff" * 4), (16, b"\xff" * 8), (48, bytes(8)), (128, b"../x")],
+    ids=["magic", "version", "capacity", "generation", "name"],
+)
+def test_a_damaged_header_is_removed_and_its_topic_made_again(
+    broker: Broker, offset: int, value: bytes
+) -> None:
     record = broker.create("t")
     broker.kill()
     with (SHM / f"{record['segment']}.ring").open("r+b") as ring:
-        ring.seek(8)
-        ring.write(os.urandom(200))
+        ring.seek(offset)
+        ring.write(value)
     broker.start()
-    assert broker.get("t")["generation"] > record["generation"]
+    again = broker.get("t")
+    assert again["generation"] > record["generation"]
+    assert broker.segments() == [again["segment"]]
+
+
+def test_a_damaged_topic_is_listed_with_its_problem_and_can_be_deleted(broker: Broker) -> None:
+    damaged = broker.create("damaged")
+    broker.create("whole")
+    with (SHM / f"{damaged['segment']}.ring").open("r+b") as ring:
+        ring.seek(16)
+        ring.write(b"\xff" * 8)
+    listed = {t["topicname"]: t for t in broker.call("GET", "/topics").json()["topics"]}
+    assert listed["damaged"]["problem"]
+    assert listed["damaged"]["latest"] is None
+    assert listed["whole"]["latest"] == 1
+    assert broker.call("GET", "/substopic", params={"topicname": "damaged"}).is_success
+    assert broker.call("GET", "/metrics").is_success
+    assert broker.call("DELETE", "/topics/damaged").status_code == 204
+    assert len(broker.segments()) == 1
+
+
+def test_what_others_left_in_shared_memory_is_left_alone(broker: Broker) -> None:
+    names = ["ring", ".ring", "x.t.ring", "lock.roster", "12.", "99.t.rings"]
+    strange = [SHM / f"podring.{broker.owner}.{name}" for name in names]
+    broker.kill()
+    for file in strange:
+        file.touch()
+    broker.start()
+    assert all(file.exists() for file in strange)
+    for file in strange:
+        file.unlink()
 
 
 def test_an_interrupted_deletion_is_finished(broker: Broker) -> None:

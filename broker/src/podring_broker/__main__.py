@@ -1,6 +1,7 @@
 """The broker's process: settings, the lock on its topics, sockets, signals, exit codes.
 
-    0  ended by SIGTERM or SIGINT       1  another broker keeps these topics
+    0  ended by SIGTERM or SIGINT
+    1  another broker keeps these topics, or shared memory cannot be used
     2  a setting cannot work
 
 The lock comes before everything that others could notice. So during a rolling update the new
@@ -69,6 +70,9 @@ def _main() -> int:
         return 2
     except TimeoutError as error:
         log.error("broker.refused", why=str(error))
+        return 1
+    except OSError as error:
+        log.error("broker.failed", why=str(error))
         return 1
     return 0
 
