@@ -86,16 +86,16 @@ def prefixed(chunks: Iterable[bytes], longest: int, source: str) -> Batches:
         if waiting < needed:
             continue
         data = b"".join(parts)
-        batch, used, too_long = _unpack(data, longest)
+        batch, used = _unpack(data, longest)
         if batch:
             yield batch
         number += len(batch)
-        if too_long:
-            raise _too_long(source, number, f"{too_long} bytes", longest, what="message")
-        parts, waiting = [data[used:]], len(data) - used
-        needed = LENGTH.size
+        parts, waiting, needed = [data[used:]], len(data) - used, LENGTH.size
         if waiting >= LENGTH.size:
-            needed += LENGTH.unpack_from(data, used)[0]
+            (length,) = LENGTH.unpack_from(data, used)
+            if length > longest:
+                raise _too_long(source, number, f"{length} bytes", longest, what="message")
+            needed += length
     if waiting:
         raise Failure(
             Exit.BAD_INPUT,
@@ -104,22 +104,19 @@ def prefixed(chunks: Iterable[bytes], longest: int, source: str) -> Batches:
         )
 
 
-def _unpack(data: bytes, longest: int) -> tuple[list[Payload], int, int]:
-    """Messages that are complete in `data`, the bytes they take, and a length above `longest`."""
+def _unpack(data: bytes, longest: int) -> tuple[list[Payload], int]:
+    """Messages that are complete in `data` up to one above `longest`, and the bytes they take."""
     batch: list[Payload] = []
-    view = memoryview(data)
-    start, end = 0, len(data)
-    while end - start >= LENGTH.size:
-        (length,) = LENGTH.unpack_from(data, start)
-        if length > longest:
-            return batch, start, length
-        stop = start + LENGTH.size + length
-        if stop > end:
+    view, end, unpack = memoryview(data), len(data), LENGTH.unpack_from
+    start = 0
+    while (body := start + LENGTH.size) <= end:
+        (length,) = unpack(data, start)
+        stop = body + length
+        if stop > end or length > longest:
             break
-        whole: Payload = data if length < _COPY_BELOW else view
-        batch.append(whole[start + LENGTH.size : stop])
+        batch.append(data[body:stop] if length < _COPY_BELOW else view[body:stop])
         start = stop
-    return batch, start, 0
+    return batch, start
 
 
 def _fitting(batch: list[bytes], longest: int, source: str, number: int) -> Batches:
