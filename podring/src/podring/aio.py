@@ -11,6 +11,7 @@ waited for in turns of `_TURN_S` each, and an older kernel looks every 5 ms: bot
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,8 @@ async def wait_for_news(reader: _ring.Reader) -> None:
 
 def ring_bell() -> None:
     """Make the waiting thread, if there is one, look at all its readers again."""
-    if _the_waiter is not None:
-        _the_waiter.bell.ring()
+    if _waiter.cache_info().currsize:
+        _waiter().bell.ring()
 
 
 class Waiter:
@@ -106,19 +107,10 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-_the_waiter: Waiter | None = None
-
-
+@functools.cache
 def _waiter() -> Waiter:
-    global _the_waiter
-    if _the_waiter is None:
-        _the_waiter = Waiter()
-    return _the_waiter
+    return Waiter()
 
 
-def _after_fork() -> None:
-    global _the_waiter
-    _the_waiter = None  # its thread stayed in the parent
-
-
-os.register_at_fork(after_in_child=_after_fork)
+# The thread stayed in the parent.
+os.register_at_fork(after_in_child=_waiter.cache_clear)

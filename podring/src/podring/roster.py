@@ -1,9 +1,9 @@
-"""Join a topic: find it, attach it, take an entry of its roster, and leave all that behind in order.
+"""Join a topic: find it, attach it, take an entry of its roster, and let go of it after fork.
 
 What publishers and subscribers share beyond the ring. A participant is alive for as long as it
 holds the OFD lock on its entry; the kernel drops that at death, in whatever namespace it died. A
 forked child inherits the lock with the descriptor, so the child closes its copies at once and the
-objects it inherited refuse to work: see `_after_fork`.
+objects it inherited refuse to work.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ import os
 import sys
 import warnings
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from podring.errors import TooManyParticipants, TopicNotFound
 from podring.ring import _ring
 from podring.segment import Segment
 
 if TYPE_CHECKING:
-    from podring.publisher import Publisher
-    from podring.subscriber import Subscriber
     from podring.topic import TopicRecord, TopicSpec
 
 _ATTEMPTS = 5
@@ -74,15 +72,29 @@ def _default_name() -> str:
     return f"{os.path.basename(sys.argv[0] or 'python')[:20]}-{os.getpid()}"
 
 
-_living: weakref.WeakSet[Publisher | Subscriber] = weakref.WeakSet()
+class Participant(Protocol):
+    """A publisher or a subscriber, as far as its end is concerned."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+
+    def close(self) -> None:
+        """End it in order."""
+
+    def abandon(self) -> None:
+        """Let go of it in a forked child."""
 
 
-def enlist(handle: Publisher | Subscriber) -> None:
+_living: weakref.WeakSet[Participant] = weakref.WeakSet()
+
+
+def enlist(handle: Participant) -> None:
     """Remember a participant, so that a forked child can let go of it."""
     _living.add(handle)
 
 
-def warn_unclosed(handle: Publisher | Subscriber) -> None:
+def warn_unclosed(handle: Participant) -> None:
     """Close what its owner forgot to close, and say so as Python does for files."""
     if not handle.closed:
         warnings.warn(f"unclosed {handle!r}", ResourceWarning, stacklevel=2, source=handle)

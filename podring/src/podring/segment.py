@@ -168,7 +168,7 @@ def create(name: str, spec: TopicSpec, *, owner: str, mode: int = MODE) -> Topic
             mmap.mmap(ring_fd, ring_bytes, mmap.MAP_SHARED) as ring,
             mmap.mmap(roster_fd, roster_bytes, mmap.MAP_SHARED) as roster,
         ):
-            _ring.format(
+            _ring.lay_out(
                 ring,
                 roster,
                 name=name,

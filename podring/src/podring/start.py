@@ -1,12 +1,12 @@
 """Where a subscriber starts, parsed once from what people write.
 
-    "latest"                 what is published from now on
-    "earliest"               the oldest message that the topic still holds
-    "last:100"               the newest 100, or as many as there are
-    42, "sequence:42"        that message; what of it on is gone already counts as lost
-    "since:30s"              what was published in the last 30 seconds (ms, s, m, h, d)
-    "since:1763681215.5"     since that many seconds after 1970
-    "since:2026-11-20T23:00:00Z", a datetime
+"latest"                 what is published from now on
+"earliest"               the oldest message that the topic still holds
+"last:100"               the newest 100, or as many as there are
+42, "sequence:42"        that message; what of it on is gone already counts as lost
+"since:30s"              what was published in the last 30 seconds (ms, s, m, h, d)
+"since:1763681215.5"     since that many seconds after 1970
+"since:2026-11-20T23:00:00Z", a datetime
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ class Start:
             return cls._sequence(start, start)
         if isinstance(start, str):
             return cls._from_text(start)
-        if hasattr(start, "timestamp"):
-            return cls("since", _nanoseconds(start))
-        raise _refusal(start)
+        return cls("since", _nanoseconds(start))
 
     @classmethod
     def _from_text(cls, text: str) -> Start:
@@ -82,7 +80,10 @@ def _since(value: str, text: str) -> int:
         raise _refusal(text) from None
 
 
-def _nanoseconds(moment: datetime) -> int:
+def _nanoseconds(moment: datetime | bool) -> int:
+    if isinstance(moment, bool) or not hasattr(moment, "timestamp"):
+        # isinstance with datetime would import it for everybody.
+        raise _refusal(moment)
     # Through microseconds: a float's seconds since 1970 are exact to a quarter of one only.
     seconds = int(moment.replace(microsecond=0).timestamp())
     return max(0, seconds * 10**9 + moment.microsecond * 1000)

@@ -84,7 +84,7 @@ class Subscriber(_ring.Reader):
     ) -> None:
         where = Start.parse(start)
         if spin is None:
-            spin = SPIN if len(os.sched_getaffinity(0)) > 1 else 0.0
+            spin = SPIN if (os.cpu_count() or 1) > 1 else 0.0
         self.record, self._segment = roster.open_topic(topic, broker, create, write=False)
         self._losses = Losses(on_loss)
         self._unyielded = 0

@@ -136,7 +136,7 @@ class TopicRecord:
     """A topic that exists: what was asked for, what was given, and where it lies.
 
     capacity    bytes that the ring really has, at least `spec.size`
-    generation  microseconds since 1970 when it was made; tells it from its namesakes before and after
+    generation  microseconds since 1970 when it was made; tells it from its namesakes
     segment     name of its shared memory, to be understood by `podring.segment` alone
     """
 

@@ -1,0 +1,1 @@
+"""The ring: C core (layout.h, ring.h) and its binding, `_ring`."""

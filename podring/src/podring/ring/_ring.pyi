@@ -41,7 +41,7 @@ class MessageInfo(NamedTuple):
     publisher: int
 
 def plan(size: int, max_message: int) -> tuple[int, int, int]: ...
-def format(
+def lay_out(
     ring: Buffer,
     roster: Buffer,
     *,

@@ -11,7 +11,7 @@ much for 64 bytes.
 
 from cpython.buffer cimport (
     PyBUF_CONTIG_RO, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE,
-    PyBuffer_FillInfo, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer,
+    PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
@@ -167,7 +167,8 @@ cdef extern from "ring.h" nogil:
 
     RingPlan ring_plan(uint64_t size, uint64_t max_message)
     void ring_format(void *ring, void *roster, const RingOptions *options)
-    RingResult ring_map(Ring *ring, void *data, uint64_t length, void *roster, uint64_t roster_length)
+    RingResult ring_map(Ring *ring, void *data, uint64_t length, void *roster,
+                        uint64_t roster_length)
     RingResult ring_tail(const Ring *ring, RingPlace *place)
     RingResult ring_oldest(const Ring *ring, RingPlace *place)
     uint32_t ring_state(const Ring *ring)
@@ -202,6 +203,7 @@ cdef extern from "ring.h" nogil:
     RingResult ring_peek(RingReader *reader, const uint8_t **payload)
     bint ring_is_whole(const Ring *ring, uint64_t position)
     bint ring_has_news(const RingReader *reader)
+    bint ring_poll(const RingReader *reader, uint32_t times)
     RingResult ring_spin(const RingReader *reader, int64_t ns, const atomic_u32 *stop)
     RingResult ring_sleep(RingReader *reader, int64_t timeout_ns)
     void ring_report(RingReader *reader)
@@ -223,6 +225,10 @@ NAME_BYTES_MAX = ROSTER_NAME_BYTES
 # Below this many bytes a copy is cheaper than giving up the GIL and taking it again.
 cdef enum:
     GIL_BYTES = 65536
+
+# A subscriber that spins looks this often, for one to two microseconds, before it gives up the GIL.
+cdef enum:
+    GIL_POLLS = 40
 
 # A waiting publisher looks this often whether the lock's holder still lives.
 cdef int64_t LOCK_SLICE_NS = 10_000_000
@@ -252,7 +258,7 @@ cdef int64_t timeout_ns(object seconds) except? -2:
         return FOR_EVER
     cdef double value = seconds
     if isnan(value) or value < 0:
-        raise ValueError(f"a timeout is seconds from 0 up, or None to wait for ever: not {seconds!r}")
+        raise ValueError(f"a timeout is seconds from 0 up, or None for ever: not {seconds!r}")
     return <int64_t>(value * 1e9) if value < 4e9 else FOR_EVER
 
 
@@ -262,7 +268,7 @@ def plan(size, max_message):
     return found.ring_bytes, found.roster_bytes, found.capacity
 
 
-def format(ring, roster, *, name, size, max_message, generation, created):
+def lay_out(ring, roster, *, name, size, max_message, generation, created):
     """Lay out an empty ring in two writable, zeroed buffers of the planned sizes."""
     cdef Py_buffer ring_view, roster_view
     cdef bytes encoded = name.encode()
@@ -325,7 +331,7 @@ cdef class Mapping:
                 f"process reads {RING_LAYOUT_MAJOR}.x: update the older of the two images"
             )
         if result != RING_OK:
-            raise CorruptRing("the segment's header is not one that podring writes: delete the topic")
+            raise CorruptRing("no podring writes such a segment header: delete the topic")
         raw = <bytes>header.name
         self.name = raw.decode(errors="replace")
         self.size = header.size
@@ -424,7 +430,8 @@ cdef class Mapping:
             raise ValueError(f"slot {slot} of {self.ring.slots}")
         memset(padded, 0, sizeof(padded))
         memcpy(padded, PyBytes_AS_STRING(encoded), len(encoded))
-        ring_join(&self.ring, slot, role, os.getpid(), os.getuid(), clock_ns(CLOCK_REALTIME), padded)
+        now = clock_ns(CLOCK_REALTIME)
+        ring_join(&self.ring, slot, role, os.getpid(), os.getuid(), now, padded)
 
     cdef describe(self, uint32_t slot):
         """Name and process of a participant, for an error."""
@@ -677,7 +684,7 @@ cdef class Writer(Handle):
         cost      as `publish`, with the lock and the clock once for all of them
         """
         if isinstance(payloads, (bytes, bytearray, memoryview, str)):
-            raise TypeError("publish_many takes an iterable of messages; for one message use publish")
+            raise TypeError("publish_many takes an iterable of messages: for one use publish")
         cdef tuple items = tuple(payloads)
         cdef Py_ssize_t count = len(items)
         cdef Py_ssize_t index
@@ -944,11 +951,12 @@ cdef class Message:
         PyBuffer_FillInfo(view, self, <void *>self.payload, self.frame.length, 1, flags)
 
     def __repr__(self):
-        return f"<Message {self.frame.sequence} of {self.mapping.name!r}, {self.frame.length} bytes>"
+        length = self.frame.length
+        return f"<Message {self.frame.sequence} of {self.mapping.name!r}, {length} bytes>"
 
 
 cdef class Reader(Handle):
-    """The subscribing half. `on_gap(first, end)` is told of each loss before what comes after it."""
+    """The subscribing half. `on_gap(first, end)` is told of each loss before what follows it."""
 
     cdef RingReader *reader
     cdef object on_gap
@@ -1037,8 +1045,8 @@ cdef class Reader(Handle):
         message = self.receive_slowly(result, timeout_ns(timeout))
         if message is None:
             raise TimeoutError(
-                f"nothing new in topic {self.mapping.name!r} for {timeout:g} s; its next message is "
-                f"number {self.reader.sequence}"
+                f"nothing new in topic {self.mapping.name!r} for {timeout:g} s; its next message "
+                f"is number {self.reader.sequence}"
             )
         return message
 
@@ -1098,6 +1106,9 @@ cdef class Reader(Handle):
 
     cdef bint wait(self, int64_t deadline) except -1:
         """Spin, then sleep, until there may be news; False once the deadline has passed."""
+        # A peer that answers at once does so before the GIL could be given up and taken again.
+        if self.spin_ns and ring_poll(self.reader, GIL_POLLS):
+            return True
         cdef RingResult result = RING_TIMEOUT
         cdef int64_t now = clock_ns(CLOCK_MONOTONIC)
         cdef int64_t spun = now + min(self.spin_ns, NS_MAX - now)
@@ -1135,7 +1146,7 @@ cdef class Reader(Handle):
         cdef Py_ssize_t most = limit
         cdef list found = []
         if most < 1:
-            raise ValueError(f"limit is how many messages to return at most, from 1 up: not {limit}")
+            raise ValueError(f"limit is how many messages to return at most: not {limit}")
         self.start()
         while len(found) < most:
             result = ring_next(self.reader, &payload)

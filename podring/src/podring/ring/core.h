@@ -25,13 +25,19 @@
 /* A loop that a writer can keep from finishing gives up after so many rounds. */
 #define ATTEMPTS 1000
 
-static inline uint64_t max_u64(uint64_t a, uint64_t b) { return a > b ? a : b; }
-static inline uint64_t min_u64(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static inline uint64_t round_up(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * unit; }
+static inline uint64_t max_u64(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+static inline uint64_t min_u64(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+static inline uint64_t round_up(uint64_t n, uint64_t unit) {
+    return (n + unit - 1) / unit * unit;
+}
 
-static inline uint64_t frame_bytes(uint64_t length)
-{
-    return RING_FRAME_HEADER + ((length + RING_FRAME_ALIGN - 1) & ~(uint64_t)(RING_FRAME_ALIGN - 1));
+static inline uint64_t frame_bytes(uint64_t length) {
+    return RING_FRAME_HEADER +
+           ((length + RING_FRAME_ALIGN - 1) & ~(uint64_t)(RING_FRAME_ALIGN - 1));
 }
 
 /* Copy between shared and private memory.
@@ -39,8 +45,7 @@ static inline uint64_t frame_bytes(uint64_t length)
  * Readers copy while a writer may overwrite: by the letter of C11 that is a race, and R1 tells
  * afterwards whether it was one. memcpy is what the machine does best, so only builds that judge
  * races copy in relaxed atomic bytes. */
-static inline void copy_shared(void *to, const void *from, uint64_t length)
-{
+static inline void copy_shared(void *to, const void *from, uint64_t length) {
 #if defined(__SANITIZE_THREAD__)
     for (uint64_t i = 0; i < length; i++) {
         uint8_t byte = load_relaxed((const _Atomic uint8_t *)from + i);
@@ -53,8 +58,7 @@ static inline void copy_shared(void *to, const void *from, uint64_t length)
 
 /* Bytes before this position may be gone. Intent never runs behind tail in a sound ring; taking
  * the larger keeps the loops below short in a broken one. */
-static inline uint64_t first_whole(const Ring *ring)
-{
+static inline uint64_t first_whole(const Ring *ring) {
     uint64_t end = max_u64(load_relaxed(&ring->header->intent), load_relaxed(&ring->header->tail));
     return end > ring->capacity ? end - ring->capacity : 0;
 }

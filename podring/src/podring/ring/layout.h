@@ -64,10 +64,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
  *      516      4  state            creator      RING_OPEN or RING_DELETED
  *
  *      640      8  intent           lock holder  bytes before `intent - capacity` may be overwritten
- *      648      8  tail             lock holder  bytes before `tail` are committed
- *      656     32  commit           lock holder  two records: the next sequence at a given tail
  *
- *      768      4  wake             lock holder  futex word on which subscribers sleep
+ *      768      8  tail             lock holder  bytes before `tail` are committed
+ *      776     32  commit           lock holder  two records: the next sequence at a given tail
+ *
+ *      896      4  wake             lock holder  futex word on which subscribers sleep
+ *
+ * Intent stands apart from tail although the same hand writes both: subscribers look at tail all
+ * the time, and would otherwise take the line away between a publisher's two stores.
  */
 enum { RING_OVERWRITE = 0, RING_BLOCK = 1 };
 enum { RING_OPEN = 0, RING_DELETED = 1 };
@@ -105,12 +109,14 @@ typedef struct {
     uint8_t reserved2[120];
 
     _Atomic uint64_t intent;
+    uint8_t reserved3[120];
+
     _Atomic uint64_t tail;
     RingCommit commit[2];
-    uint8_t reserved3[80];
+    uint8_t reserved4[88];
 
     _Atomic uint32_t wake;
-    uint8_t reserved4[RING_PAGE - 772];
+    uint8_t reserved5[RING_PAGE - 900];
 } RingHeader;
 
 RING_AT(RingHeader, magic, 0);
@@ -128,9 +134,9 @@ RING_AT(RingHeader, name, 128);
 RING_AT(RingHeader, lock, 512);
 RING_AT(RingHeader, state, 516);
 RING_AT(RingHeader, intent, 640);
-RING_AT(RingHeader, tail, 648);
-RING_AT(RingHeader, commit, 656);
-RING_AT(RingHeader, wake, 768);
+RING_AT(RingHeader, tail, 768);
+RING_AT(RingHeader, commit, 776);
+RING_AT(RingHeader, wake, 896);
 _Static_assert(sizeof(RingHeader) == RING_PAGE, "the header is one page");
 
 /* A checkpoint: the first frame that starts in a block. Block number `position / block_size` uses

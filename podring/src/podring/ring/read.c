@@ -5,15 +5,13 @@
  */
 #include "core.h"
 
-void go_to(RingReader *reader, RingPlace place)
-{
+void go_to(RingReader *reader, RingPlace place) {
     reader->cursor = place.position;
     reader->sequence = place.sequence;
     reader->run_at = reader->run_end = 0;
 }
 
-RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot)
-{
+RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot) {
     memset(reader, 0, offsetof(RingReader, run));
     reader->ring = *ring;
     reader->slot = slot;
@@ -21,8 +19,7 @@ RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot)
 }
 
 /* Go on at `place`, and count what lies between here and there as lost. */
-RingResult skip_to(RingReader *reader, RingPlace place)
-{
+RingResult skip_to(RingReader *reader, RingPlace place) {
     if (place.sequence < reader->sequence)
         return RING_CORRUPT;
     if (place.sequence > reader->sequence) {
@@ -37,8 +34,7 @@ RingResult skip_to(RingReader *reader, RingPlace place)
 
 /* The reader was overtaken: go on at the oldest frame that is whole, and say RING_LAPPED. One that is overtaken again
  * before it got anything goes on ever closer to the tail, so a fast writer cannot starve it. */
-static RingResult resume(RingReader *reader)
-{
+static RingResult resume(RingReader *reader) {
     const Ring *ring = &reader->ring;
     uint64_t tail = load_acquire(&ring->header->tail);
     uint64_t from = 0;
@@ -53,8 +49,7 @@ static RingResult resume(RingReader *reader)
 }
 
 /* Read the header of the frame at `position`, which ends at or before `tail`. */
-RingResult read_header(const Ring *ring, uint64_t position, uint64_t tail, RingFrame *frame)
-{
+RingResult read_header(const Ring *ring, uint64_t position, uint64_t tail, RingFrame *frame) {
     uint64_t offset = position % ring->capacity;
     copy_shared(frame, ring->data + offset, sizeof *frame);
     if (!ring_is_whole(ring, position))
@@ -67,8 +62,7 @@ RingResult read_header(const Ring *ring, uint64_t position, uint64_t tail, RingF
 }
 
 /* Deliver a message. */
-static inline void pass_frame(RingReader *reader, const RingFrame *frame)
-{
+static inline void pass_frame(RingReader *reader, const RingFrame *frame) {
     reader->frame = *frame;
     reader->cursor += frame_bytes(frame->length);
     reader->sequence++;
@@ -78,8 +72,7 @@ static inline void pass_frame(RingReader *reader, const RingFrame *frame)
 }
 
 /* The next frame of the private buffer, which R1 has found whole: RING_EMPTY when it is used up. */
-static RingResult next_in_run(RingReader *reader, const uint8_t **payload)
-{
+static RingResult next_in_run(RingReader *reader, const uint8_t **payload) {
     while (reader->run_end - reader->run_at >= RING_FRAME_HEADER) {
         const uint8_t *bytes = reader->run + reader->run_at;
         RingFrame frame;
@@ -109,8 +102,7 @@ static RingResult next_in_run(RingReader *reader, const uint8_t **payload)
 }
 
 /* What is new, and the header of the first frame of it; padding is stepped over. */
-static RingResult find_news(RingReader *reader, uint64_t *tail)
-{
+static RingResult find_news(RingReader *reader, uint64_t *tail) {
     const Ring *ring = &reader->ring;
     /* Padding and the message behind it are committed together, so two rounds are enough. */
     for (int round = 0; round < 2; round++) {
@@ -138,8 +130,7 @@ static RingResult find_news(RingReader *reader, uint64_t *tail)
 }
 
 /* Copy the next run of small frames into the private buffer. */
-static RingResult fill_run(RingReader *reader, uint64_t tail)
-{
+static RingResult fill_run(RingReader *reader, uint64_t tail) {
     const Ring *ring = &reader->ring;
     uint64_t offset = reader->cursor % ring->capacity;
     uint64_t length = min_u64(tail - reader->cursor, ring->capacity - offset);
@@ -152,8 +143,7 @@ static RingResult fill_run(RingReader *reader, uint64_t tail)
     return RING_OK;
 }
 
-RingResult ring_next(RingReader *reader, const uint8_t **payload)
-{
+RingResult ring_next(RingReader *reader, const uint8_t **payload) {
     RingResult result = next_in_run(reader, payload);
     if (result != RING_EMPTY)
         return result;
@@ -168,8 +158,7 @@ RingResult ring_next(RingReader *reader, const uint8_t **payload)
     return result == RING_OK ? next_in_run(reader, payload) : result;
 }
 
-RingResult ring_take(RingReader *reader, uint8_t *destination)
-{
+RingResult ring_take(RingReader *reader, uint8_t *destination) {
     const Ring *ring = &reader->ring;
     const uint8_t *payload = ring->data + reader->cursor % ring->capacity + RING_FRAME_HEADER;
     copy_shared(destination, payload, reader->news.length);
@@ -180,8 +169,7 @@ RingResult ring_take(RingReader *reader, uint8_t *destination)
     return RING_OK;
 }
 
-RingResult ring_peek(RingReader *reader, const uint8_t **payload)
-{
+RingResult ring_peek(RingReader *reader, const uint8_t **payload) {
     uint64_t tail;
     ring_report(reader);
     RingResult result = find_news(reader, &tail);
@@ -193,8 +181,7 @@ RingResult ring_peek(RingReader *reader, const uint8_t **payload)
     return RING_OK;
 }
 
-void ring_report(RingReader *reader)
-{
+void ring_report(RingReader *reader) {
     RosterEntry *entry = &reader->ring.entries[reader->slot];
     store_relaxed(&entry->cursor, reader->cursor);
     store_relaxed(&entry->sequence, reader->sequence);

@@ -1,8 +1,7 @@
 /* The ring as a place: how large it is, how it is laid out, and who is on its roster. */
 #include "core.h"
 
-RingPlan ring_plan(uint64_t size, uint64_t max_message)
-{
+RingPlan ring_plan(uint64_t size, uint64_t max_message) {
     uint64_t block_size = RING_BLOCK_MIN;
     uint64_t wanted = max_u64(size, frame_bytes(max_message));
     while (block_size * RING_BLOCKS_MAX < wanted)
@@ -17,8 +16,7 @@ RingPlan ring_plan(uint64_t size, uint64_t max_message)
     };
 }
 
-void ring_format(void *bytes, void *roster_bytes, const RingOptions *options)
-{
+void ring_format(void *bytes, void *roster_bytes, const RingOptions *options) {
     RingPlan plan = ring_plan(options->size, options->max_message);
     RosterHeader *roster = roster_bytes;
     roster->version = RING_LAYOUT_VERSION;
@@ -46,8 +44,7 @@ void ring_format(void *bytes, void *roster_bytes, const RingOptions *options)
     store_release(&header->magic, RING_MAGIC);
 }
 
-static bool geometry_fits(const RingHeader *header, uint64_t length)
-{
+static bool geometry_fits(const RingHeader *header, uint64_t length) {
     uint64_t block = header->block_size, capacity = header->capacity;
     if (block < RING_BLOCK_MIN || (block & (block - 1)) || block > length || capacity > length)
         return false;
@@ -60,8 +57,7 @@ static bool geometry_fits(const RingHeader *header, uint64_t length)
 }
 
 RingResult ring_map(Ring *ring, void *bytes, uint64_t length, void *roster_bytes,
-                    uint64_t roster_length)
-{
+                    uint64_t roster_length) {
     if (length < RING_PAGE || roster_length < RING_PAGE)
         return RING_NOT_READY;
     RingHeader *header = bytes;
@@ -94,10 +90,11 @@ RingResult ring_map(Ring *ring, void *bytes, uint64_t length, void *roster_bytes
     return RING_OK;
 }
 
-uint32_t ring_state(const Ring *ring) { return load_acquire(&ring->header->state); }
+uint32_t ring_state(const Ring *ring) {
+    return load_acquire(&ring->header->state);
+}
 
-bool ring_is_whole(const Ring *ring, uint64_t position)
-{
+bool ring_is_whole(const Ring *ring, uint64_t position) {
     /* R1 overwrite: what was read before this fence was read before intent is. */
     atomic_thread_fence(memory_order_acquire);
     uint64_t intent = load_relaxed(&ring->header->intent);
@@ -105,8 +102,7 @@ bool ring_is_whole(const Ring *ring, uint64_t position)
 }
 
 void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint32_t user,
-               uint64_t joined, const char name[ROSTER_NAME_BYTES])
-{
+               uint64_t joined, const char name[ROSTER_NAME_BYTES]) {
     RosterEntry *entry = &ring->entries[slot];
     uint64_t words[ROSTER_NAME_BYTES / 8];
     memcpy(words, name, sizeof words);
@@ -127,8 +123,14 @@ void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint3
     store_release(&entry->role, role);
 }
 
-void ring_leave(Ring *ring, uint32_t slot) { store_release(&ring->entries[slot].role, ROSTER_FREE); }
+void ring_leave(Ring *ring, uint32_t slot) {
+    store_release(&ring->entries[slot].role, ROSTER_FREE);
+}
 
-uint32_t ring_lock_word(const Ring *ring) { return load_relaxed(&ring->header->lock); }
+uint32_t ring_lock_word(const Ring *ring) {
+    return load_relaxed(&ring->header->lock);
+}
 
-int32_t ring_lock_slot(uint32_t word) { return (int32_t)(word & RING_LOCK_SLOT) - 1; }
+int32_t ring_lock_slot(uint32_t word) {
+    return (int32_t)(word & RING_LOCK_SLOT) - 1;
+}

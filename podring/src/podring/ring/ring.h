@@ -110,16 +110,16 @@ int32_t ring_lock_slot(uint32_t word);
 typedef struct {
     Ring ring;
     uint32_t slot;
-    uint32_t word;      /* what this publisher writes into the lock */
-    bool keeps;         /* exclusive: holds the lock from ring_begin to ring_writer_close */
-    bool locked;        /* holds it now */
-    uint32_t record;    /* the commit record that names `tail` */
-    uint64_t tail;      /* committed; the fields around it are true while the ring agrees */
-    uint64_t head;      /* appended, not yet shown */
-    uint64_t offset;    /* of head in the data area */
-    uint64_t sequence;  /* of the next message */
+    uint32_t word;       /* what this publisher writes into the lock */
+    bool keeps;          /* exclusive: holds the lock from ring_begin to ring_writer_close */
+    bool locked;         /* holds it now */
+    uint32_t record;     /* the commit record that names `tail` */
+    uint64_t tail;       /* committed; the fields around it are true while the ring agrees */
+    uint64_t head;       /* appended, not yet shown */
+    uint64_t offset;     /* of head in the data area */
+    uint64_t sequence;   /* of the next message */
     uint64_t checkpoint; /* the first frame at or after this position leaves one */
-    uint64_t start;     /* of the reserved frame; head when there is no padding before it */
+    uint64_t start;      /* of the reserved frame; head when there is no padding before it */
     uint64_t messages;
     uint64_t bytes;
     uint64_t active;
@@ -199,6 +199,9 @@ bool ring_is_whole(const Ring *ring, uint64_t position);
 
 /* Whether ring_next would find something. */
 bool ring_has_news(const RingReader *reader);
+
+/* Look so many times, with a short pause in between. */
+bool ring_poll(const RingReader *reader, uint32_t times);
 
 /* Burn up to `ns` until there is news or *stop is set: RING_OK or RING_TIMEOUT. */
 RingResult ring_spin(const RingReader *reader, int64_t ns, const _Atomic uint32_t *stop);

@@ -2,8 +2,7 @@
 #include "core.h"
 
 /* Tail and the next sequence that belongs to it. */
-RingResult ring_tail(const Ring *ring, RingPlace *place)
-{
+RingResult ring_tail(const Ring *ring, RingPlace *place) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         uint64_t tail = load_acquire(&ring->header->tail); /* R2 publish */
         for (int i = 0; i < 2; i++) {
@@ -23,8 +22,7 @@ RingResult ring_tail(const Ring *ring, RingPlace *place)
 
 /* The first frame of a block, if it is known, committed and whole. */
 bool read_checkpoint(const Ring *ring, uint64_t block, uint64_t oldest, uint64_t tail,
-                            Checkpoint *found)
-{
+                     Checkpoint *found) {
     const RingCheckpoint *entry = &ring->checkpoints[block % ring->blocks];
     uint64_t position = load_acquire(&entry->position); /* R3 checkpoint */
     found->place.position = position;
@@ -35,8 +33,7 @@ bool read_checkpoint(const Ring *ring, uint64_t block, uint64_t oldest, uint64_t
 }
 
 /* The first checkpoint at or after `from` that is still whole; the tail when there is none. */
-RingResult find_place(const Ring *ring, uint64_t from, RingPlace *place)
-{
+RingResult find_place(const Ring *ring, uint64_t from, RingPlace *place) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         RingPlace end;
         if (ring_tail(ring, &end) != RING_OK)
@@ -57,10 +54,11 @@ RingResult find_place(const Ring *ring, uint64_t from, RingPlace *place)
     return ring_tail(ring, place);
 }
 
-RingResult ring_oldest(const Ring *ring, RingPlace *place) { return find_place(ring, 0, place); }
+RingResult ring_oldest(const Ring *ring, RingPlace *place) {
+    return find_place(ring, 0, place);
+}
 
-RingResult ring_seek_latest(RingReader *reader)
-{
+RingResult ring_seek_latest(RingReader *reader) {
     RingPlace place;
     RingResult result = ring_tail(&reader->ring, &place);
     if (result == RING_OK)
@@ -68,8 +66,7 @@ RingResult ring_seek_latest(RingReader *reader)
     return result;
 }
 
-RingResult ring_seek_oldest(RingReader *reader)
-{
+RingResult ring_seek_oldest(RingReader *reader) {
     RingPlace place;
     RingResult result = ring_oldest(&reader->ring, &place);
     if (result == RING_OK)
@@ -80,8 +77,8 @@ RingResult ring_seek_oldest(RingReader *reader)
 typedef enum { BY_SEQUENCE, BY_TIME } Key;
 
 /* The last checkpoint before the target, or the first there is. */
-static void near_place(const Ring *ring, Key key, uint64_t target, RingPlace end, RingPlace *place)
-{
+static void near_place(const Ring *ring, Key key, uint64_t target, RingPlace end,
+                       RingPlace *place) {
     uint64_t oldest = first_whole(ring), block = oldest >> ring->block_shift;
     bool any = false;
     *place = end;
@@ -97,8 +94,7 @@ static void near_place(const Ring *ring, Key key, uint64_t target, RingPlace end
 }
 
 /* The first message whose key is at least `target`; the tail when there is none. */
-static RingResult find_target(const Ring *ring, Key key, uint64_t target, RingPlace *place)
-{
+static RingResult find_target(const Ring *ring, Key key, uint64_t target, RingPlace *place) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         RingPlace end;
         if (ring_tail(ring, &end) != RING_OK)
@@ -108,8 +104,7 @@ static RingResult find_target(const Ring *ring, Key key, uint64_t target, RingPl
         RingFrame frame;
         while (place->position < end.position) {
             result = read_header(ring, place->position, end.position, &frame);
-            if (result != RING_OK ||
-                (key == BY_TIME ? frame.timestamp : frame.sequence) >= target)
+            if (result != RING_OK || (key == BY_TIME ? frame.timestamp : frame.sequence) >= target)
                 break;
             place->position += frame_bytes(frame.length);
             place->sequence += !(frame.flags & RING_FRAME_PADDING);
@@ -120,8 +115,7 @@ static RingResult find_target(const Ring *ring, Key key, uint64_t target, RingPl
     return find_place(ring, 0, place);
 }
 
-RingResult ring_seek_since(RingReader *reader, uint64_t timestamp)
-{
+RingResult ring_seek_since(RingReader *reader, uint64_t timestamp) {
     RingPlace place;
     RingResult result = find_target(&reader->ring, BY_TIME, timestamp, &place);
     if (result == RING_OK)
@@ -129,8 +123,7 @@ RingResult ring_seek_since(RingReader *reader, uint64_t timestamp)
     return result;
 }
 
-RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence)
-{
+RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence) {
     RingPlace end, place;
     if (ring_tail(&reader->ring, &end) != RING_OK)
         return RING_CORRUPT;
@@ -143,8 +136,7 @@ RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence)
     return skip_to(reader, place);
 }
 
-RingResult ring_seek_last(RingReader *reader, uint64_t count)
-{
+RingResult ring_seek_last(RingReader *reader, uint64_t count) {
     RingPlace end, place;
     if (ring_tail(&reader->ring, &end) != RING_OK)
         return RING_CORRUPT;

@@ -10,69 +10,61 @@
 #include "core.h"
 
 static long futex(const _Atomic uint32_t *word, int operation, uint32_t value,
-                  const struct timespec *timeout)
-{
+                  const struct timespec *timeout) {
     return syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
 }
 
-static struct timespec to_timespec(int64_t ns)
-{
+static struct timespec to_timespec(int64_t ns) {
     return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
 /* Wait while *word is `value`. Never FUTEX_PRIVATE_FLAG: the others are other processes. */
-RingResult futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
-{
+RingResult futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns) {
     struct timespec timeout = to_timespec(timeout_ns);
     if (futex(word, FUTEX_WAIT, value, timeout_ns < 0 ? NULL : &timeout) == 0)
         return RING_OK;
     return errno == EINTR ? RING_INTERRUPTED : errno == ETIMEDOUT ? RING_TIMEOUT : RING_OK;
 }
 
-void futex_wake(const _Atomic uint32_t *word, int count)
-{
+void futex_wake(const _Atomic uint32_t *word, int count) {
     futex(word, FUTEX_WAKE, (uint32_t)count, NULL);
 }
 
 /* Wake everybody who sleeps for news. A subscriber reads `wake`, says that it sleeps, looks at
  * tail and then sleeps on the value it read, so one who comes in between goes on at once. */
-void wake_sleepers(const Ring *ring)
-{
+void wake_sleepers(const Ring *ring) {
     atomic_exchange_explicit(&ring->roster->sleepers, 0, memory_order_seq_cst);
     atomic_fetch_add_explicit(&ring->header->wake, 1, memory_order_seq_cst);
     futex_wake(&ring->header->wake, INT32_MAX);
 }
 
-void ring_wake_all(Ring *ring) { wake_sleepers(ring); }
+void ring_wake_all(Ring *ring) {
+    wake_sleepers(ring);
+}
 
-void ring_wake_waiters(const Ring *ring)
-{
+void ring_wake_waiters(const Ring *ring) {
     futex_wake(&ring->header->wake, INT32_MAX);
     futex_wake(&ring->header->lock, INT32_MAX);
 }
 
-void ring_mark_deleted(Ring *ring)
-{
+void ring_mark_deleted(Ring *ring) {
     atomic_store_explicit(&ring->header->state, RING_DELETED, memory_order_seq_cst);
     wake_sleepers(ring);
     futex_wake(&ring->header->lock, INT32_MAX);
 }
 
-bool ring_has_news(const RingReader *reader)
-{
+bool ring_has_news(const RingReader *reader) {
     return reader->run_at != reader->run_end ||
            load_acquire(&reader->ring.header->tail) != reader->cursor;
 }
 
-static int64_t now_ns(void)
-{
+static int64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static inline void pause_briefly(void)
-{
+static inline void pause_briefly(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -80,18 +72,23 @@ static inline void pause_briefly(void)
 #endif
 }
 
-#define SPIN_ROUNDS 32   /* pauses between looks at the clock, about a microsecond */
-#define SPIN_ALONE 4000  /* ns after which the other side may well wait for this very core */
+bool ring_poll(const RingReader *reader, uint32_t times) {
+    for (uint32_t i = 0; i < times; i++) {
+        if (ring_has_news(reader))
+            return true;
+        pause_briefly();
+    }
+    return false;
+}
 
-RingResult ring_spin(const RingReader *reader, int64_t ns, const _Atomic uint32_t *stop)
-{
+#define SPIN_ROUNDS 32  /* pauses between looks at the clock, about a microsecond */
+#define SPIN_ALONE 4000 /* ns after which the other side may well wait for this very core */
+
+RingResult ring_spin(const RingReader *reader, int64_t ns, const _Atomic uint32_t *stop) {
     int64_t start = now_ns();
     for (;;) {
-        for (int i = 0; i < SPIN_ROUNDS; i++) {
-            if (ring_has_news(reader))
-                return RING_OK;
-            pause_briefly();
-        }
+        if (ring_poll(reader, SPIN_ROUNDS))
+            return RING_OK;
         int64_t spent = now_ns() - start;
         if (spent >= ns || load_relaxed(stop))
             return RING_TIMEOUT;
@@ -100,8 +97,7 @@ RingResult ring_spin(const RingReader *reader, int64_t ns, const _Atomic uint32_
     }
 }
 
-RingBell ring_arm(RingReader *reader)
-{
+RingBell ring_arm(RingReader *reader) {
     const Ring *ring = &reader->ring;
     RingBell bell = {.word = &ring->header->wake, .value = load_acquire(&ring->header->wake)};
     /* R4 sleep: said before tail is looked at; see wake_sleepers. */
@@ -110,8 +106,7 @@ RingBell ring_arm(RingReader *reader)
     return bell;
 }
 
-RingResult ring_sleep(RingReader *reader, int64_t timeout_ns)
-{
+RingResult ring_sleep(RingReader *reader, int64_t timeout_ns) {
     RingBell bell = ring_arm(reader);
     if (ring_has_news(reader) || ring_state(&reader->ring) != RING_OPEN)
         return RING_OK;
@@ -131,8 +126,7 @@ typedef struct {
 
 #define POLL_NS 5000000
 
-RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout_ns)
-{
+RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout_ns) {
     WaitEntry entries[RING_BELLS_MAX];
     for (uint32_t i = 0; i < count; i++)
         entries[i] = (WaitEntry){bells[i].value, (uintptr_t)bells[i].word, 2, 0};
@@ -150,8 +144,7 @@ RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout
     return futex_wait(bells[0].word, bells[0].value, brief ? POLL_NS : timeout_ns);
 }
 
-void ring_ring_bell(_Atomic uint32_t *word)
-{
+void ring_ring_bell(_Atomic uint32_t *word) {
     atomic_fetch_add_explicit(word, 1, memory_order_seq_cst);
     futex_wake(word, INT32_MAX);
 }

@@ -7,8 +7,7 @@
 #include "core.h"
 
 void ring_writer_open(RingWriter *writer, const Ring *ring, uint32_t slot, uint32_t life,
-                      bool exclusive)
-{
+                      bool exclusive) {
     *writer = (RingWriter){
         .ring = *ring,
         .slot = slot,
@@ -20,8 +19,7 @@ void ring_writer_open(RingWriter *writer, const Ring *ring, uint32_t slot, uint3
 
 /* Read where the last commit left the ring, which may have been another writer's, or one that died
  * in the middle of it. */
-static RingResult read_commit(RingWriter *writer, uint64_t tail)
-{
+static RingResult read_commit(RingWriter *writer, uint64_t tail) {
     const Ring *ring = &writer->ring;
     const RingCommit *commit = ring->header->commit;
     uint32_t record = load_relaxed(&commit[0].end) == tail ? 0 : 1;
@@ -39,8 +37,7 @@ static RingResult read_commit(RingWriter *writer, uint64_t tail)
     return RING_OK;
 }
 
-static void unlock(RingWriter *writer)
-{
+static void unlock(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
     writer->locked = false;
     /* R5 lock: the next holder sees all that this one wrote. */
@@ -50,8 +47,7 @@ static void unlock(RingWriter *writer)
 }
 
 /* The lock is ours: is the topic still there, and where do we go on? */
-static RingResult begin_locked(RingWriter *writer)
-{
+static RingResult begin_locked(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
     writer->locked = true;
     RingResult result = RING_OK;
@@ -66,8 +62,7 @@ static RingResult begin_locked(RingWriter *writer)
     return result;
 }
 
-RingResult ring_begin(RingWriter *writer)
-{
+RingResult ring_begin(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
     if (writer->locked)
         return load_relaxed(&header->state) == RING_OPEN ? RING_OK : RING_CLOSED;
@@ -78,17 +73,16 @@ RingResult ring_begin(RingWriter *writer)
     return seen & RING_LOCK_EXCLUSIVE ? RING_HELD : RING_BUSY;
 }
 
-RingResult ring_begin_waiting(RingWriter *writer, int64_t timeout_ns)
-{
+RingResult ring_begin_waiting(RingWriter *writer, int64_t timeout_ns) {
     RingHeader *header = writer->ring.header;
     uint32_t seen = load_relaxed(&header->lock);
     if (seen & RING_LOCK_EXCLUSIVE)
         return RING_HELD;
     if (seen) {
         uint32_t marked = seen | RING_LOCK_CONTENDED;
-        if (seen == marked || atomic_compare_exchange_strong_explicit(
-                                  &header->lock, &seen, marked, memory_order_relaxed,
-                                  memory_order_relaxed)) {
+        if (seen == marked ||
+            atomic_compare_exchange_strong_explicit(&header->lock, &seen, marked,
+                                                    memory_order_relaxed, memory_order_relaxed)) {
             RingResult result = futex_wait(&header->lock, marked, timeout_ns);
             if (result != RING_OK)
                 return result;
@@ -103,8 +97,7 @@ RingResult ring_begin_waiting(RingWriter *writer, int64_t timeout_ns)
     return seen & RING_LOCK_EXCLUSIVE ? RING_HELD : RING_BUSY;
 }
 
-RingResult ring_take_over(RingWriter *writer, uint32_t seen)
-{
+RingResult ring_take_over(RingWriter *writer, uint32_t seen) {
     RingHeader *header = writer->ring.header;
     uint32_t mine = writer->word | RING_LOCK_CONTENDED;
     /* The dead one's word may have been marked as contended since it was judged. */
@@ -119,8 +112,7 @@ RingResult ring_take_over(RingWriter *writer, uint32_t seen)
 }
 
 static void put_frame(RingWriter *writer, uint64_t position, uint64_t offset, uint64_t length,
-                      uint64_t timestamp, uint16_t flags)
-{
+                      uint64_t timestamp, uint16_t flags) {
     Ring *ring = &writer->ring;
     RingFrame frame = {
         .position = position,
@@ -143,8 +135,7 @@ static void put_frame(RingWriter *writer, uint64_t position, uint64_t offset, ui
     writer->checkpoint = ((position >> ring->block_shift) + 1) << ring->block_shift;
 }
 
-RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload)
-{
+RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload) {
     Ring *ring = &writer->ring;
     if (length > ring->max_message)
         return RING_TOO_LONG;
@@ -163,8 +154,7 @@ RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload)
 }
 
 /* Write the headers around a reserved payload and step over it; tail stays. */
-static void append_reserved(RingWriter *writer, uint64_t length, uint64_t timestamp)
-{
+static void append_reserved(RingWriter *writer, uint64_t length, uint64_t timestamp) {
     uint64_t gap = writer->start - writer->head;
     if (gap) {
         put_frame(writer, writer->head, writer->offset, gap - RING_FRAME_HEADER, timestamp,
@@ -183,8 +173,7 @@ static void append_reserved(RingWriter *writer, uint64_t length, uint64_t timest
     writer->active = timestamp;
 }
 
-void ring_flush(RingWriter *writer)
-{
+void ring_flush(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
     if (writer->head == writer->tail)
         return;
@@ -202,14 +191,13 @@ void ring_flush(RingWriter *writer)
     store_relaxed(&entry->active, writer->active);
 }
 
-void ring_commit(RingWriter *writer, uint64_t length, uint64_t timestamp)
-{
+void ring_commit(RingWriter *writer, uint64_t length, uint64_t timestamp) {
     append_reserved(writer, length, timestamp);
     ring_flush(writer);
 }
 
-RingResult ring_append(RingWriter *writer, const void *payload, uint64_t length, uint64_t timestamp)
-{
+RingResult ring_append(RingWriter *writer, const void *payload, uint64_t length,
+                       uint64_t timestamp) {
     uint8_t *place;
     RingResult result = ring_reserve(writer, length, &place);
     if (result != RING_OK)
@@ -219,8 +207,7 @@ RingResult ring_append(RingWriter *writer, const void *payload, uint64_t length,
     return RING_OK;
 }
 
-void ring_end(RingWriter *writer)
-{
+void ring_end(RingWriter *writer) {
     if (!writer->locked)
         return;
     if (writer->head != writer->tail)
@@ -244,8 +231,7 @@ void ring_end(RingWriter *writer)
         wake_sleepers(&writer->ring);
 }
 
-void ring_writer_close(RingWriter *writer)
-{
+void ring_writer_close(RingWriter *writer) {
     if (writer->locked) {
         writer->keeps = false;
         ring_end(writer);
