@@ -139,14 +139,17 @@ RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload) 
     Ring *ring = &writer->ring;
     if (length > ring->max_message)
         return RING_TOO_LONG;
-    uint64_t frame = frame_bytes(length);
-    bool wraps = frame > ring->capacity - writer->offset;
+    uint64_t frame = frame_bytes(length), intent = load_relaxed(&ring->header->intent);
+    /* Somebody who gave up may have announced more than a lap from here. Readers would take what we
+     * write at head for overwritten, so go on where they would not: in the next lap. */
+    bool given_up = intent > writer->head && intent - writer->head > ring->capacity;
+    bool wraps = given_up || frame > ring->capacity - writer->offset;
     uint64_t offset = wraps ? 0 : writer->offset;
     writer->start = writer->head + (wraps ? ring->capacity - writer->offset : 0);
     uint64_t end = writer->start + frame;
     /* R1 overwrite: announced before the first byte. It never moves back, because one who died or
      * gave up may have written as far as it says. */
-    if (end > load_relaxed(&ring->header->intent))
+    if (end > intent)
         store_relaxed(&ring->header->intent, end);
     atomic_thread_fence(memory_order_release);
     *payload = ring->data + offset + RING_FRAME_HEADER;
@@ -157,8 +160,11 @@ RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload) 
 static void append_reserved(RingWriter *writer, uint64_t length, uint64_t timestamp) {
     uint64_t gap = writer->start - writer->head;
     if (gap) {
-        put_frame(writer, writer->head, writer->offset, gap - RING_FRAME_HEADER, timestamp,
-                  RING_FRAME_PADDING);
+        /* A message longer than half the ring may reach around to where the padding would lie.
+         * Readers find that place overwritten, and go on at the checkpoint that start has. */
+        if (load_relaxed(&writer->ring.header->intent) - writer->head <= writer->ring.capacity)
+            put_frame(writer, writer->head, writer->offset, gap - RING_FRAME_HEADER, timestamp,
+                      RING_FRAME_PADDING);
         writer->offset = 0;
     }
     put_frame(writer, writer->start, writer->offset, length, timestamp, 0);
