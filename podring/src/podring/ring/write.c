@@ -30,11 +30,23 @@ static RingResult read_commit(RingWriter *writer, uint64_t tail) {
     writer->sequence = load_relaxed(&commit[record].sequence);
     writer->offset = tail % ring->capacity;
     uint64_t block = tail >> ring->block_shift;
-    /* A checkpoint at or behind tail was left by one who died before it counted. */
     uint64_t known = load_relaxed(&ring->checkpoints[block % ring->blocks].position);
     bool done = known >> ring->block_shift == block && known < tail;
     writer->checkpoint = done ? (block + 1) << ring->block_shift : tail;
     return RING_OK;
+}
+
+/* Take back the checkpoints of frames that were appended and never committed: a longer message may
+ * come to cover their places, and then they would lead into the middle of it. */
+static void withdraw_checkpoints(const Ring *ring) {
+    uint64_t tail = load_relaxed(&ring->header->tail);
+    uint64_t block = tail >> ring->block_shift;
+    uint64_t last = load_relaxed(&ring->header->intent) >> ring->block_shift;
+    for (uint64_t n = 0; n <= ring->blocks && block <= last; n++, block++) {
+        RingCheckpoint *entry = &ring->checkpoints[block % ring->blocks];
+        if (load_relaxed(&entry->position) >= tail)
+            store_relaxed(&entry->position, RING_NOWHERE);
+    }
 }
 
 static void unlock(RingWriter *writer) {
@@ -65,7 +77,9 @@ static RingResult begin_locked(RingWriter *writer) {
 RingResult ring_begin(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
     if (writer->locked)
-        return load_relaxed(&header->state) == RING_OPEN ? RING_OK : RING_CLOSED;
+        return load_relaxed(&header->state) != RING_OPEN ? RING_CLOSED
+               : writer->tail == RING_NOWHERE            ? RING_CORRUPT
+                                                         : RING_OK;
     uint32_t seen = 0;
     if (atomic_compare_exchange_strong_explicit(&header->lock, &seen, writer->word,
                                                 memory_order_acquire, memory_order_relaxed))
@@ -108,6 +122,7 @@ RingResult ring_take_over(RingWriter *writer, uint32_t seen) {
                                                  memory_order_relaxed))
         return RING_BUSY;
     writer->tail = RING_NOWHERE; /* whatever the dead one left half done, look */
+    withdraw_checkpoints(&writer->ring);
     return begin_locked(writer);
 }
 
@@ -216,8 +231,10 @@ RingResult ring_append(RingWriter *writer, const void *payload, uint64_t length,
 void ring_end(RingWriter *writer) {
     if (!writer->locked)
         return;
-    if (writer->head != writer->tail)
+    if (writer->head != writer->tail) {
+        withdraw_checkpoints(&writer->ring);
         writer->tail = RING_NOWHERE; /* dropped: the next ring_begin starts from what counts */
+    }
     if (writer->keeps && writer->tail == RING_NOWHERE)
         (void)read_commit(writer, load_relaxed(&writer->ring.header->tail));
     writer->head = writer->tail;
