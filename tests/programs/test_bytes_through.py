@@ -86,7 +86,7 @@ def test_output_goes_to_a_file_that_is_emptied_first(topic: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("data", "options", "said", "sent"),
     [
-        (b"ok\n" + b"x" * 70_000 + b"\n", (), "stdin, line 2: 70001 bytes", b"ok\n"),
+        (b"ok\n" + b"x" * 70_000 + b"\n", (), "stdin, line 2: ", b"ok\n"),
         (b"ok\n" + b"x" * 4_000_000, (), "stdin, line 2: ", b"ok\n"),
         (
             b"\0\0\0\2ok\0\0\1\0only",

@@ -1,7 +1,7 @@
 """The subscriber's loop: take what is there, write it, and know when to end.
 
 While nothing comes it sleeps, and wakes up only for what was asked for: to end after some idle
-seconds, or to show statistics.
+seconds, or to show statistics. A batch is about BATCH_BYTES long, judged by the one before it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def receive(
 
     raises  Stopped, TopicClosed, CorruptRing, OSError; what was received is in the sink by then
     """
-    limit, last = 64, time.monotonic()
+    limit = max(1, min(64, BATCH_BYTES // subscriber.record.spec.max_message_bytes))
+    last = time.monotonic()
     while until.count is None or meter.messages < until.count:
         batch = subscriber.receive_many(_at_most(limit, meter, until), _wait_s(last, meter, until))
         losses.tell()
