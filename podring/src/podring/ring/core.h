@@ -82,5 +82,6 @@ RingResult skip_to(RingReader *reader, RingPlace place);
 RingResult futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
 void futex_wake(const _Atomic uint32_t *word, int count);
 void wake_sleepers(const Ring *ring);
+bool anyone_sleeps(const Ring *ring);
 
 #endif

@@ -214,9 +214,10 @@ _Static_assert(sizeof(RingFrame) == RING_FRAME_HEADER, "a frame header is 32 byt
  *       12      4  slots            creator      entries
  *       16      8  generation       creator      the ring's
  *
- *      128      4  sleepers         everybody    1 when a subscriber may sleep on `wake`. The publisher
- *                                                that wakes them sets it back to 0, so a subscriber
- *                                                that was killed in its sleep costs one vain wake-up.
+ *      128      4  sleepers         subscribers  the latest value of `wake` on which somebody may sleep:
+ *                                                while it is behind `wake`, nobody does. Waking moves
+ *                                                `wake`, so a subscriber that was killed in its sleep
+ *                                                costs one vain wake-up. It never moves back.
  *      256      4  drain            everybody    `block` topics: 1 when a publisher waits for room
  *      260      4  drained          subscribers  `block` topics: futex word on which it waits
  */

@@ -30,12 +30,24 @@ void futex_wake(const _Atomic uint32_t *word, int count) {
     futex(word, FUTEX_WAKE, (uint32_t)count, NULL);
 }
 
-/* Wake everybody who sleeps for news. A subscriber reads `wake`, says that it sleeps, looks at
- * tail and then sleeps on the value it read, so one who comes in between goes on at once. */
+/* Wake everybody who sleeps for news. A subscriber reads `wake`, says that it sleeps on that value,
+ * looks at tail and then sleeps, so one who comes in between goes on at once.
+ *
+ * Moving `wake` and waking is one system call: a publisher that was killed between the two would
+ * leave sleepers behind whom nobody believes to sleep. */
 void wake_sleepers(const Ring *ring) {
-    atomic_exchange_explicit(&ring->roster->sleepers, 0, memory_order_seq_cst);
-    atomic_fetch_add_explicit(&ring->header->wake, 1, memory_order_seq_cst);
-    futex_wake(&ring->header->wake, INT32_MAX);
+    _Atomic uint32_t *wake = &ring->header->wake;
+    uint32_t add_one = FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0);
+    if (syscall(SYS_futex, wake, FUTEX_WAKE_OP, INT32_MAX, NULL, wake, add_one) >= 0)
+        return;
+    /* A sandbox that emulates futex without this operation. */
+    atomic_fetch_add_explicit(wake, 1, memory_order_seq_cst);
+    futex_wake(wake, INT32_MAX);
+}
+
+bool anyone_sleeps(const Ring *ring) {
+    uint32_t sleepers = load_relaxed(&ring->roster->sleepers);
+    return (int32_t)(sleepers - load_relaxed(&ring->header->wake)) >= 0;
 }
 
 void ring_wake_all(Ring *ring) {
@@ -100,8 +112,13 @@ RingResult ring_spin(const RingReader *reader, int64_t ns, const _Atomic uint32_
 RingBell ring_arm(RingReader *reader) {
     const Ring *ring = &reader->ring;
     RingBell bell = {.word = &ring->header->wake, .value = load_acquire(&ring->header->wake)};
-    /* R4 sleep: said before tail is looked at; see wake_sleepers. */
-    atomic_store_explicit(&ring->roster->sleepers, 1, memory_order_seq_cst);
+    /* R4 sleep: said before tail is looked at; see wake_sleepers. Never moved back: somebody may
+     * sleep on a later value already. */
+    uint32_t said = load_relaxed(&ring->roster->sleepers);
+    while ((int32_t)(bell.value - said) > 0 &&
+           !atomic_compare_exchange_weak_explicit(&ring->roster->sleepers, &said, bell.value,
+                                                  memory_order_seq_cst, memory_order_relaxed)) {
+    }
     atomic_thread_fence(memory_order_seq_cst);
     return bell;
 }

@@ -250,7 +250,7 @@ void ring_end(RingWriter *writer) {
     (void)full_barrier;
 #endif
         atomic_thread_fence(memory_order_seq_cst);
-    if (load_relaxed(&writer->ring.roster->sleepers))
+    if (anyone_sleeps(&writer->ring))
         wake_sleepers(&writer->ring);
 }
 
