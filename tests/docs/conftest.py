@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +18,8 @@ import pytest
 from podring import local
 from podring_broker.__main__ import owner_of
 from tests.broker.harness import Broker, clean
-from tests.docs.pages import ROOT
 
-BIN = ROOT / ".venv" / "bin"
+BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="session")
