@@ -28,7 +28,7 @@ def test_schemathesis_finds_no_server_error_and_no_undocumented_answer(
             *(sys.executable, "-m", "schemathesis.cli"),
             *("--config-file", str(tmp_path / "schemathesis.toml")),
             *("run", f"{broker.address}/openapi.json", "--checks", "all", "--no-color"),
-            *("--max-examples", "150", "--request-timeout", "10", "--seed", "1"),
+            *("--max-examples", "80", "--request-timeout", "10", "--seed", "1"),
             *("--generation-database", "none", "--warnings", "off"),
         ],
         capture_output=True,

@@ -72,7 +72,7 @@ def test_a_signal_ends_it_within_a_second_and_topics_live_on(
 def test_a_signal_while_gigabytes_are_zeroed_ends_it_within_a_second_too(
     make_broker: MakeBroker,
 ) -> None:
-    size = min(4 << 30, segment.free_bytes() // 4)
+    size = min(2 << 30, segment.free_bytes() // 4)
     broker = make_broker("--budget", "100%").start()
 
     def create() -> None:

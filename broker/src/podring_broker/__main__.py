@@ -33,7 +33,7 @@ from podring_broker.settings import BadSetting, Settings, read
 
 PATIENCE_S = 10.0
 """How long to wait for the broker before us to end."""
-GRACE_S = 0.5
+GRACE_S = 0.25
 """How long running requests may take once we are told to end."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()

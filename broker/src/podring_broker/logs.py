@@ -10,11 +10,12 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 
 def configure(level: str) -> None:
     """Send all logs at or above `level` to stderr, one line each."""
-    shared: list[structlog.typing.Processor] = [
+    shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -36,7 +37,13 @@ def configure(level: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
 
 
-def _last() -> list[structlog.typing.Processor]:
+def _last() -> list[Processor]:
     if sys.stderr.isatty():
         return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=repr)]
+    renderer = structlog.processors.JSONRenderer(default=repr)
+    return [structlog.processors.format_exc_info, _head_first, renderer]
+
+
+def _head_first(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Begin each line with when, how bad and what, because people read these lines too."""
+    return {**{key: event[key] for key in ("timestamp", "level", "event")}, **event}
