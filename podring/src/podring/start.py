@@ -25,6 +25,7 @@ Where = Literal["latest", "earliest", "last", "sequence", "since"]
 
 _AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_NS_MAX = (1 << 64) - 1  # the year 2554: "from then on" is the same as "latest" until then
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _UNIX = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,9})?", re.ASCII)
 
@@ -71,7 +72,7 @@ def _since(value: str, text: str) -> int:
         return max(0, time.time_ns() - int(float(age[1]) * _SECONDS[age[2]] * 1e9))
     if _UNIX.fullmatch(value):
         whole, _, fraction = value.partition(".")
-        return int(whole) * 10**9 + int(fraction.ljust(9, "0") or 0)
+        return min(int(whole) * 10**9 + int(fraction.ljust(9, "0")), _NS_MAX)
     from datetime import datetime
 
     try:
@@ -86,7 +87,7 @@ def _nanoseconds(moment: datetime | bool) -> int:
         raise _refusal(moment)
     # Through microseconds: a float's seconds since 1970 are exact to a quarter of one only.
     seconds = int(moment.replace(microsecond=0).timestamp())
-    return max(0, seconds * 10**9 + moment.microsecond * 1000)
+    return min(max(0, seconds * 10**9 + moment.microsecond * 1000), _NS_MAX)
 
 
 def _refusal(given: object, why: str = "") -> InvalidTopic:

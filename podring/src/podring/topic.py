@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, cast
 
 from podring.errors import InvalidTopic
@@ -30,11 +29,11 @@ _QUANTITY = re.compile(
     r"(?P<suffix>(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?)",
     re.ASCII,
 )
-_SCALES = {
-    "": Decimal(1),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("num", start=-3)},
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
-    **{unit + "i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
+_POWERS = {
+    "": (1000, 0),
+    **{unit: (1000, power) for power, unit in enumerate("num", start=-3)},
+    **{unit: (1000, power) for power, unit in enumerate("kMGTPE", start=1)},
+    **{unit + "i": (1024, power) for power, unit in enumerate("KMGTPE", start=1)},
 }
 
 
@@ -71,16 +70,15 @@ def parse_quantity(value: object, field: str) -> int:
             f"{field} {shown!r} is not a quantity: write bytes, or a number with "
             "Ki Mi Gi Ti Pi Ei (powers of 1024) or k M G T P E (powers of 1000)",
         )
+    from fractions import Fraction  # late: importing podring must stay cheap
+
     number, suffix = match["number"], match["suffix"]
-    try:
-        if suffix in _SCALES:
-            exact = Decimal(number) * _SCALES[suffix]
-        else:
-            exact = Decimal(number + suffix)
-        whole = exact == exact.to_integral_value()
-    except InvalidOperation:
-        whole = False
-    if not whole or abs(exact) > Decimal(2) ** 63:
+    if suffix in _POWERS:
+        base, power = _POWERS[suffix]
+        exact = Fraction(number) * Fraction(base) ** power
+    else:
+        exact = Fraction(number + suffix)
+    if exact.denominator != 1 or abs(exact) >= 1 << 63:
         raise InvalidTopic(field, f"{field} {shown!r} is not a whole number of bytes below 2^63")
     return int(exact)
 
