@@ -27,7 +27,7 @@ class Publisher(_ring.Writer):
     exclusive  be the only one who publishes until closed, and save the lock's cost per message
     name       what the roster shows, up to 32 bytes of UTF-8
     raises     TopicNotFound, TopicExists, NoRoom, BrokerUnreachable, TooManyParticipants,
-               PublisherBusy when an exclusive publisher is there, PermissionError
+               PermissionError; PublisherBusy when `exclusive` and another one is
 
     Threads may share one; each call is whole. After fork the child must open its own. When the
     topic is deleted, the next call raises TopicClosed.
@@ -43,13 +43,10 @@ class Publisher(_ring.Writer):
         exclusive: bool = False,
         name: str | None = None,
     ) -> None:
-        self.record, self._segment = roster.open_topic(topic, broker, create, write=True)
-        try:
-            slot = roster.join(self._segment, _ring.PUBLISHER, name)
-            super().__init__(self._segment.mapping, slot, self._segment.is_participant, exclusive)
-        except BaseException:
-            self._segment.close()
-            raise
+        record, segment = roster.open_topic(topic, broker, create, write=True)
+        with roster.joined(segment, _ring.PUBLISHER, name) as slot:
+            super().__init__(segment.mapping, slot, segment.is_participant, exclusive)
+        self.record, self._segment = record, segment
         roster.enlist(self)
 
     @property

@@ -8,6 +8,7 @@ objects it inherited refuse to work.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
@@ -19,6 +20,8 @@ from podring.ring import _ring
 from podring.segment import Segment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from podring.topic import TopicRecord, TopicSpec
 
 _ATTEMPTS = 5
@@ -43,6 +46,20 @@ def open_topic(
             if attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError("the loop returns or raises")
+
+
+@contextlib.contextmanager
+def joined(segment: Segment, role: int, name: str | None) -> Iterator[int]:
+    """Join for good if the block succeeds; leave and close the segment if it does not."""
+    slot = -1
+    try:
+        slot = join(segment, role, name)
+        yield slot
+    except BaseException:
+        if slot >= 0:
+            segment.mapping.leave(slot)
+        segment.close()
+        raise
 
 
 def join(segment: Segment, role: int, name: str | None) -> int:

@@ -85,16 +85,13 @@ class Subscriber(_ring.Reader):
         where = Start.parse(start)
         if spin is None:
             spin = SPIN if (os.cpu_count() or 1) > 1 else 0.0
-        self.record, self._segment = roster.open_topic(topic, broker, create, write=False)
+        record, segment = roster.open_topic(topic, broker, create, write=False)
         self._losses = Losses(on_loss)
         self._unyielded = 0
-        try:
-            slot = roster.join(self._segment, _ring.SUBSCRIBER, name)
-            super().__init__(self._segment.mapping, slot, self._losses, spin)
+        with roster.joined(segment, _ring.SUBSCRIBER, name) as slot:
+            super().__init__(segment.mapping, slot, self._losses, spin)
             self.seek(where.where, where.value)
-        except BaseException:
-            self._segment.close()
-            raise
+        self.record, self._segment = record, segment
         roster.enlist(self)
 
     @property

@@ -421,6 +421,11 @@ cdef class Mapping:
         """Slot of the publisher that holds the writer lock, or -1."""
         return ring_lock_slot(ring_lock_word(&self.ring))
 
+    def leave(self, uint32_t slot):
+        """Clear the entry of a participant that did not get further than joining."""
+        self.need_roster()
+        ring_leave(&self.ring, slot)
+
     def join(self, uint32_t slot, uint32_t role, name):
         """Fill in the entry of a participant that holds its lock."""
         self.need_roster()
@@ -482,6 +487,7 @@ cdef class Handle:
     cdef atomic_u32 stop
 
     def __cinit__(self):
+        self.life = IS_CLOSED  # until __init__ has come to its end
         self.turn = PyThread_allocate_lock()
         if self.turn == NULL:
             raise MemoryError()
@@ -506,7 +512,13 @@ cdef class Handle:
         PyErr_CheckSignals()
         return 0
 
+    cdef int need_mapping(self) except -1:
+        if self.mapping is None:
+            raise HandleClosed(f"this {self.kind()} was never opened")
+        return 0
+
     cdef int check_life(self) except -1:
+        self.need_mapping()
         if self.life == IS_CLOSED:
             raise HandleClosed(f"this {self.kind()} of topic {self.mapping.name!r} is closed")
         if self.life == IS_FORKED:
@@ -564,6 +576,7 @@ cdef class Writer(Handle):
             # Whoever had this slot before died with the lock: nobody else would find it dead now.
             ring_take_over(&self.writer, seen)
             ring_end(&self.writer)
+        self.life = IS_OPEN
         if exclusive:
             self.begin()
             ring_end(&self.writer)
@@ -618,6 +631,8 @@ cdef class Writer(Handle):
         """The lock is held for long: take it over if its holder is dead."""
         cdef uint32_t seen = ring_lock_word(&self.writer.ring)
         cdef int32_t holder = ring_lock_slot(seen)
+        if ring_state(&self.writer.ring) != RING_OPEN:
+            raise self.mapping.closed()
         if holder < 0:
             return RING_BUSY
         if not self.is_alive(holder):
@@ -977,6 +992,7 @@ cdef class Reader(Handle):
         if ring_reader_open(self.reader, &mapping.ring, slot) != RING_OK:
             raise mapping.corrupt()
         self.mapping = mapping
+        self.life = IS_OPEN
         ring_report(self.reader)
 
     def __dealloc__(self):
@@ -1018,7 +1034,7 @@ cdef class Reader(Handle):
         cdef uint64_t end = self.reader.gap_end
         self.reader.gap_first = self.reader.gap_end = 0
         self.on_gap(first, end)
-        return 0
+        return self.enter()  # whoever was told may have closed this
 
     cdef int start(self) except -1:
         if self.life or self.busy:
@@ -1226,12 +1242,14 @@ cdef class Reader(Handle):
     @property
     def offset(self):
         """Sequence number of the message that this subscriber receives next."""
+        self.need_mapping()
         return self.reader.sequence
 
     @property
     def lag(self):
         """How many published messages it has not received yet."""
         cdef RingPlace tail
+        self.need_mapping()
         if ring_tail(&self.reader.ring, &tail) != RING_OK:
             raise self.mapping.corrupt()
         return max(0, <int64_t>(tail.sequence - self.reader.sequence))
@@ -1239,6 +1257,7 @@ cdef class Reader(Handle):
     @property
     def last(self):
         """Sequence, timestamp and publisher's slot of the message received last, or None."""
+        self.need_mapping()
         cdef RingFrame *frame = &self.reader.frame
         if not self.reader.messages:
             return None
