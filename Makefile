@@ -68,7 +68,7 @@ demo: $(STAMPS)/demo $(STAMPS)/members ## broker, publisher and three subscriber
 
 .PHONY: bench
 bench: $(STAMPS)/dev $(STAMPS)/members ## the benchmarks, all (or BENCH=name)
-	@$(PY) -m benchmarks $(BENCH)
+	@$(PY) -m benchmarks $(if $(BENCH),--only $(BENCH))
 
 .PHONY: docs
 docs: $(STAMPS)/dev $(STAMPS)/members ## build the pages into build/docs; a broken reference fails
