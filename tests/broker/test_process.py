@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from podring import segment
-from podring_broker.__main__ import owner_of
+from podring_broker.__main__ import _listening, owner_of
+from podring_broker.settings import BadSetting, read
 from tests.broker.conftest import MakeBroker
 from tests.broker.harness import Broker, Redis, clean, eventually
 from tests.broker.traffic import Traffic
@@ -94,14 +96,15 @@ def test_a_signal_while_gigabytes_are_zeroed_ends_it_within_a_second_too(
 
 
 def test_it_answers_while_gigabytes_are_zeroed(make_broker: MakeBroker) -> None:
-    size = min(2 << 30, segment.free_bytes() // 4)
+    size = min(4 << 30, segment.free_bytes() // 4)
     broker = make_broker("--budget", "100%").start()
     asking = threading.Thread(target=broker.create, args=("t", size))
     asking.start()
-    slowest = 0.0
+    answers = 0
     while asking.is_alive():
-        slowest = max(slowest, broker.call("GET", "/healthz").elapsed.total_seconds())
-    assert slowest < 0.25
+        answers += broker.call("GET", "/healthz").is_success
+    # About a thousand a second on an idle machine; one or two if creating held everything up.
+    assert answers >= 10
     assert broker.get("t")["shmsize"] == size
 
 
@@ -162,6 +165,18 @@ def test_a_file_in_the_sockets_place_is_left_alone(tmp_path: Path) -> None:
     code, line = refused({"--socket": str(precious)})
     assert (code, precious.read_text()) == (2, "data")
     assert "--socket" in line
+
+
+def test_the_default_socket_is_left_out_where_it_cannot_be_made_and_a_chosen_one_is_not() -> None:
+    settings = read(["--port", "0", "--catalogue", "memory:"], {})
+    nowhere = replace(settings, socket="/proc/nowhere/broker.sock")
+    with _listening(nowhere) as listeners:
+        assert len(listeners) == 1
+    with (
+        pytest.raises(BadSetting, match=r"^--socket: "),
+        _listening(replace(nowhere, socket_chosen=True)),
+    ):
+        pass
 
 
 def test_what_cannot_work_ends_it_with_code_2_and_names_the_flag(

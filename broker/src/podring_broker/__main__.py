@@ -110,28 +110,32 @@ def _serve(service: Service, catalogue: WatchedCatalogue, listeners: list[socket
         timeout_graceful_shutdown=GRACE_S,  # type: ignore[arg-type]  # asyncio takes fractions
     )
     log.info("broker.listening", addresses=[_address(each) for each in listeners])
-    with contextlib.suppress(SystemExit):  # from _leave, after the shutdown
+    try:
         uvicorn.Server(config).run(sockets=listeners)
+    except SystemExit as leaving:  # from _leave once everything is shut down, or uvicorn's own
+        if leaving.code:
+            raise
 
 
 @contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
-    listeners = [listen.tcp(settings.host, settings.port)]
-    local: socket.socket | None = None
-    if settings.socket is not None:
-        try:
-            local = listen.unix(settings.socket)
-            listeners.append(local)
-        except BadSetting as error:
-            if settings.socket_chosen:
-                raise
-            log.info("socket.skipped", why=str(error))
-    try:
+    """Every socket that is to be served; the one on the file system is removed again."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(listen.tcp(settings.host, settings.port))]
+        if settings.socket is not None:
+            try:
+                listeners.append(stack.enter_context(listen.unix(settings.socket)))
+                stack.callback(_forget, settings.socket)
+            except BadSetting as error:
+                if settings.socket_chosen:
+                    raise
+                log.info("socket.skipped", why=str(error))
         yield listeners
-    finally:
-        if local is not None and settings.socket is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(settings.socket)
+
+
+def _forget(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _address(listener: socket.socket) -> str:

@@ -50,8 +50,10 @@ class Service:
 
         raises  InvalidTopic, Different, Refused, CatalogueUnreachable; then nothing was made
         """
+        check_name(name)
         with self._lock:
-            if check_name(name) in self._deleting:
+            self._require_reconciled()
+            if name in self._deleting:
                 self._finish_deletion(name)
             waiting = self._waiting.get(name)
             known = waiting.record if waiting is not None else self._topics.get(name)
@@ -92,8 +94,10 @@ class Service:
         raises  InvalidTopic; UnknownTopic; CatalogueUnreachable, and then it is deleted for its
                 users, and forgotten and freed when the catalogue is back
         """
+        check_name(name)
         with self._lock:
-            if check_name(name) in self._topics:
+            self._require_reconciled()
+            if name in self._topics:
                 segment.mark_deleted(self._topics[name].segment)
                 self._deleting[name] = self._topics.pop(name)
             elif name in self._waiting:
@@ -168,6 +172,11 @@ class Service:
                 log.error("segment.lost", **_facts(record))
 
     # ---- how
+
+    def _require_reconciled(self) -> None:
+        """Know what is recorded before changing anything: a name may be taken by a lost topic."""
+        if not self.reconciled:
+            self.reconcile()
 
     def _make(self, name: str, spec: TopicSpec) -> TopicRecord:
         needed, used = segment.footprint(spec), self.used()

@@ -63,9 +63,7 @@ OPTIONS = (
         "--budget",
         "PODRING_BUDGET",
         "SIZE",
-        f"{budget.SHARE} %% of the smaller of /dev/shm and the cgroup's memory limit".replace(
-            "%%", "%"
-        ),
+        f"{budget.SHARE} % of the smaller of /dev/shm and the cgroup's memory limit",
         "shared memory to give out in all: a quantity such as 4Gi, or a percentage of that smaller "
         "one such as 30%",
     ),
