@@ -20,7 +20,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PACKAGES  := $(foreach member,$(MEMBERS),$(wildcard $(member)/src))
 CODE      := $(PACKAGES) $(wildcard demo benchmarks tests)
 C_FILES    = $(shell find podring tests $(wildcard benchmarks) -name '*.[ch]' -not -name '_*.c')
-PYX_FILES  = $(shell find podring/src -name '*.pyx')
+PYX_FILES  = $(shell find podring/src -name "*.p[xy][dx]")
 
 # What the editable members are built from; Python files need no rebuild.
 MANIFESTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)) podring/setup.py)

@@ -15,8 +15,12 @@ CORE = sorted(path.as_posix() for path in Path(RING).glob("[!_]*.c"))
 extension = Extension(
     "podring.ring._ring",
     sources=[f"{RING}/_ring.pyx", *CORE],
-    # The .pyx too: a source distribution carries what is named here, and must build by itself.
-    depends=[f"{RING}/_ring.pyx", *sorted(path.as_posix() for path in Path(RING).glob("*.h"))],
+    # The Cython too: a source distribution carries what is named here, and must build by itself.
+    depends=sorted(
+        path.as_posix()
+        for pattern in ("_ring.p[xy][dx]", "*.h")
+        for path in Path(RING).glob(pattern)
+    ),
     include_dirs=[RING],
     extra_compile_args=[
         "-std=c11",

@@ -17,7 +17,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromSt
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport isinf, isnan
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strchr
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
@@ -35,182 +35,6 @@ from podring.errors import (
     TopicClosed,
     TopicNotFound,
 )
-
-cdef extern from "<stdlib.h>" nogil:
-    void *aligned_alloc(size_t alignment, size_t size)
-
-cdef extern from "ring.h" nogil:
-    enum:
-        RING_LAYOUT_MAJOR
-        RING_LAYOUT_MINOR
-        RING_NAME_BYTES
-        RING_PAGE
-        RING_BELLS_MAX
-        RING_FRAME_HEADER
-        RING_RUN_BYTES
-        ROSTER_NAME_BYTES
-        ROSTER_ENTRY_BYTES
-        ROSTER_SLOTS
-        ROSTER_FREE
-        ROSTER_PUBLISHER
-        ROSTER_SUBSCRIBER
-
-    ctypedef uint32_t atomic_u32 "_Atomic uint32_t"
-    ctypedef uint64_t atomic_u64 "_Atomic uint64_t"
-
-    ctypedef enum RingResult:
-        RING_OK
-        RING_EMPTY
-        RING_LARGE
-        RING_LAPPED
-        RING_CLOSED
-        RING_BUSY
-        RING_HELD
-        RING_TOO_LONG
-        RING_AHEAD
-        RING_INTERRUPTED
-        RING_TIMEOUT
-        RING_NOT_READY
-        RING_MISMATCH
-        RING_CORRUPT
-
-    enum:
-        RING_OVERWRITE
-        RING_OPEN
-        RING_DELETED
-
-    ctypedef struct RingHeader:
-        uint32_t version
-        uint32_t overflow
-        uint64_t capacity
-        uint64_t max_message
-        uint64_t generation
-        uint64_t created
-        uint64_t size
-        char name[208]
-
-    ctypedef struct RosterEntry:
-        atomic_u32 role
-        atomic_u32 flags
-        atomic_u64 joined
-        atomic_u32 process
-        atomic_u32 user
-        atomic_u64 name[4]
-        atomic_u64 cursor
-        atomic_u64 sequence
-        atomic_u64 messages
-        atomic_u64 bytes
-        atomic_u64 lost
-        atomic_u64 active
-
-    ctypedef struct RosterHeader:
-        pass
-
-    ctypedef struct Ring:
-        RingHeader *header
-        RosterHeader *roster
-        RosterEntry *entries
-        uint64_t capacity
-        uint64_t max_message
-        uint32_t slots
-
-    ctypedef struct RingPlan:
-        uint64_t ring_bytes
-        uint64_t roster_bytes
-        uint64_t capacity
-        uint64_t block_size
-
-    ctypedef struct RingOptions:
-        const char *name
-        uint64_t size
-        uint64_t max_message
-        uint64_t generation
-        uint64_t created
-        uint32_t overflow
-
-    ctypedef struct RingPlace:
-        uint64_t position
-        uint64_t sequence
-
-    ctypedef struct RingFrame:
-        uint64_t position
-        uint64_t sequence
-        uint64_t timestamp
-        uint32_t length
-        uint16_t publisher
-
-    ctypedef struct RingWriter:
-        Ring ring
-        uint32_t slot
-        bint locked
-        uint64_t tail
-        uint64_t head
-        uint64_t sequence
-
-    ctypedef struct RingReader:
-        Ring ring
-        uint32_t slot
-        uint64_t cursor
-        uint64_t sequence
-        uint64_t run_at
-        uint64_t run_end
-        uint64_t lost
-        uint64_t gap_first
-        uint64_t gap_end
-        uint64_t messages
-        RingFrame frame
-        RingFrame news
-
-    ctypedef struct RingBell:
-        const atomic_u32 *word
-        uint32_t value
-
-    RingPlan ring_plan(uint64_t size, uint64_t max_message)
-    void ring_format(void *ring, void *roster, const RingOptions *options)
-    RingResult ring_map(Ring *ring, void *data, uint64_t length, void *roster,
-                        uint64_t roster_length)
-    RingResult ring_tail(const Ring *ring, RingPlace *place)
-    RingResult ring_oldest(const Ring *ring, RingPlace *place)
-    uint32_t ring_state(const Ring *ring)
-    void ring_mark_deleted(Ring *ring)
-    void ring_wake_all(Ring *ring)
-    void ring_wake_waiters(const Ring *ring)
-    void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint32_t user,
-                   uint64_t joined, const char *name)
-    void ring_leave(Ring *ring, uint32_t slot)
-    uint32_t ring_lock_word(const Ring *ring)
-    int32_t ring_lock_slot(uint32_t word)
-    void ring_writer_open(RingWriter *writer, const Ring *ring, uint32_t slot, uint32_t life,
-                          bint exclusive)
-    RingResult ring_begin(RingWriter *writer)
-    RingResult ring_begin_waiting(RingWriter *writer, int64_t timeout_ns)
-    RingResult ring_take_over(RingWriter *writer, uint32_t seen)
-    RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload)
-    void ring_commit(RingWriter *writer, uint64_t length, uint64_t timestamp)
-    RingResult ring_append(RingWriter *writer, const void *payload, uint64_t length,
-                           uint64_t timestamp)
-    void ring_flush(RingWriter *writer)
-    void ring_end(RingWriter *writer)
-    void ring_writer_close(RingWriter *writer)
-    RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot)
-    RingResult ring_seek_oldest(RingReader *reader)
-    RingResult ring_seek_latest(RingReader *reader)
-    RingResult ring_seek_last(RingReader *reader, uint64_t count)
-    RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence)
-    RingResult ring_seek_since(RingReader *reader, uint64_t timestamp)
-    RingResult ring_next(RingReader *reader, const uint8_t **payload)
-    RingResult ring_take(RingReader *reader, uint8_t *destination)
-    RingResult ring_peek(RingReader *reader, const uint8_t **payload)
-    bint ring_is_whole(const Ring *ring, uint64_t position)
-    bint ring_has_news(const RingReader *reader)
-    bint ring_poll(const RingReader *reader, uint32_t times)
-    RingResult ring_spin(const RingReader *reader, int64_t ns, const atomic_u32 *stop)
-    RingResult ring_sleep(RingReader *reader, int64_t timeout_ns)
-    void ring_report(RingReader *reader)
-    RingBell ring_arm(RingReader *reader)
-    RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout_ns)
-    void ring_ring_bell(atomic_u32 *word)
-
 
 OVERWRITE = RING_OVERWRITE
 OPEN = RING_OPEN
@@ -457,18 +281,6 @@ cdef class Mapping:
             "was created anew"
         )
 
-
-cdef extern from "pythread.h" nogil:
-    ctypedef void *PyThread_type_lock
-    ctypedef enum PyLockStatus:
-        PY_LOCK_FAILURE
-        PY_LOCK_ACQUIRED
-        PY_LOCK_INTR
-    PyThread_type_lock PyThread_allocate_lock()
-    void PyThread_free_lock(PyThread_type_lock)
-    int PyThread_acquire_lock(PyThread_type_lock, int wait)
-    PyLockStatus PyThread_acquire_lock_timed(PyThread_type_lock, long long us, int interruptible)
-    void PyThread_release_lock(PyThread_type_lock)
 
 cdef enum:
     IS_OPEN = 0
