@@ -63,7 +63,7 @@ static inline uint64_t first_whole(const Ring *ring) {
     return end > ring->capacity ? end - ring->capacity : 0;
 }
 
-/* seek.c: a frame that is known without walking to it. */
+/* place.c: a frame that is known without walking to it. */
 typedef struct {
     RingPlace place;
     uint64_t timestamp;
@@ -73,8 +73,10 @@ bool read_checkpoint(const Ring *ring, uint64_t block, uint64_t oldest, uint64_t
                      Checkpoint *found);
 RingResult find_place(const Ring *ring, uint64_t from, RingPlace *place);
 
-/* read.c: the header of the frame at `position`, which ends at or before `tail`. */
+/* place.c: the header of the frame at `position`, which ends at or before `tail`. */
 RingResult read_header(const Ring *ring, uint64_t position, uint64_t tail, RingFrame *frame);
+
+/* read.c: where a reader goes on. */
 void go_to(RingReader *reader, RingPlace place);
 RingResult skip_to(RingReader *reader, RingPlace place);
 

@@ -11,6 +11,14 @@ void go_to(RingReader *reader, RingPlace place) {
     reader->run_at = reader->run_end = 0;
 }
 
+RingResult ring_seek_latest(RingReader *reader) {
+    RingPlace place;
+    RingResult result = ring_tail(&reader->ring, &place);
+    if (result == RING_OK)
+        go_to(reader, place);
+    return result;
+}
+
 RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot) {
     memset(reader, 0, offsetof(RingReader, run));
     reader->ring = *ring;
@@ -46,19 +54,6 @@ static RingResult resume(RingReader *reader) {
         return RING_CORRUPT;
     RingResult result = skip_to(reader, place);
     return result == RING_OK ? RING_LAPPED : result;
-}
-
-/* Read the header of the frame at `position`, which ends at or before `tail`. */
-RingResult read_header(const Ring *ring, uint64_t position, uint64_t tail, RingFrame *frame) {
-    uint64_t offset = position % ring->capacity;
-    copy_shared(frame, ring->data + offset, sizeof *frame);
-    if (!ring_is_whole(ring, position))
-        return RING_LAPPED;
-    uint64_t size = frame_bytes(frame->length);
-    bool padding = frame->flags & RING_FRAME_PADDING;
-    uint64_t room = ring->capacity - offset;
-    bool fits = padding ? size == room : size <= room && frame->length <= ring->max_message;
-    return frame->position == position && size <= tail - position && fits ? RING_OK : RING_CORRUPT;
 }
 
 /* Deliver a message. */
