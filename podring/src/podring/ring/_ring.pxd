@@ -20,6 +20,7 @@ cdef extern from "ring.h" nogil:
         ROSTER_FREE
         ROSTER_PUBLISHER
         ROSTER_SUBSCRIBER
+        RING_LOCK_EXCLUSIVE
 
     ctypedef uint32_t atomic_u32 "_Atomic uint32_t"
     ctypedef uint64_t atomic_u64 "_Atomic uint64_t"

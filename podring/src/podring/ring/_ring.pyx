@@ -16,10 +16,10 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.math cimport isinf, isnan
+from libc.math cimport isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memset, strchr
+from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 import os
@@ -54,13 +54,24 @@ cdef enum:
 cdef enum:
     GIL_POLLS = 40
 
+# A publisher tries this often, for a few microseconds, before it sleeps until the lock is free.
+cdef enum:
+    LOCK_SPINS = 100
+
 # A waiting publisher looks this often whether the lock's holder still lives.
 cdef int64_t LOCK_SLICE_NS = 10_000_000
 
 # A subscriber that spins for ever looks this often for signals.
 cdef int64_t SPIN_SLICE_NS = 5_000_000
 
+# A sleeping subscriber looks this often by itself. Nobody wakes it when the only publisher is
+# killed after its message counts and before it wakes anyone, nor when a signal arrives in the
+# instant before the kernel sleeps.
+cdef int64_t LOOK_NS = 5_000_000_000
+
+# Deadlines are CLOCK_MONOTONIC nanoseconds, or one of these.
 cdef int64_t FOR_EVER = -1
+cdef int64_t AT_ONCE = 0
 cdef int64_t NS_MAX = 1 << 62
 
 Entry = namedtuple(
@@ -84,6 +95,11 @@ cdef int64_t timeout_ns(object seconds) except? -2:
     if isnan(value) or value < 0:
         raise ValueError(f"a timeout is seconds from 0 up, or None for ever: not {seconds!r}")
     return <int64_t>(value * 1e9) if value < 4e9 else FOR_EVER
+
+
+cdef int64_t deadline_of(object seconds) except? -2:
+    cdef int64_t wait_ns = timeout_ns(seconds)
+    return clock_ns(CLOCK_MONOTONIC) + wait_ns if wait_ns > 0 else wait_ns
 
 
 def plan(size, max_message):
@@ -156,8 +172,9 @@ cdef class Mapping:
             )
         if result != RING_OK:
             raise CorruptRing("no podring writes such a segment header: delete the topic")
-        raw = <bytes>header.name
-        self.name = raw.decode(errors="replace")
+        # A copy, because a hostile publisher may take away the zero at its end meanwhile.
+        raw = PyBytes_FromStringAndSize(header.name, RING_NAME_BYTES)
+        self.name = raw.partition(b"\0")[0].decode(errors="replace")
         self.size = header.size
         self.capacity = self.ring.capacity
         self.max_message = self.ring.max_message
@@ -254,7 +271,7 @@ cdef class Mapping:
         """Fill in the entry of a participant that holds its lock."""
         self.need_roster()
         cdef char padded[32]
-        cdef bytes encoded = name.encode()[:ROSTER_NAME_BYTES]
+        cdef bytes encoded = name.encode(errors="replace")[:ROSTER_NAME_BYTES]
         if slot >= self.ring.slots:
             raise ValueError(f"slot {slot} of {self.ring.slots}")
         memset(padded, 0, sizeof(padded))
@@ -286,6 +303,7 @@ cdef enum:
     IS_OPEN = 0
     IS_CLOSED = 1
     IS_FORKED = 2
+    IS_NEW = 3  # not initialised yet, or its initialisation failed
 
 
 cdef class Handle:
@@ -295,11 +313,12 @@ cdef class Handle:
     cdef readonly uint32_t slot
     cdef int life
     cdef bint busy
+    cdef bint left
     cdef PyThread_type_lock turn
     cdef atomic_u32 stop
 
     def __cinit__(self):
-        self.life = IS_CLOSED  # until __init__ has come to its end
+        self.life = IS_NEW
         self.turn = PyThread_allocate_lock()
         if self.turn == NULL:
             raise MemoryError()
@@ -308,21 +327,50 @@ cdef class Handle:
         if self.turn != NULL:
             PyThread_free_lock(self.turn)
 
-    cdef int enter(self) except -1:
-        """Be sure that this object is open, and that no other thread is inside it."""
+    # Whoever has called `enter` is alone inside until Python code may run again: a callback, a
+    # signal handler, a finalizer. After any of them it must call `enter` once more.
+    cdef bint enter(self, int64_t deadline) except -1:
+        """Be sure that this object is open, and that no other thread is inside it.
+
+        returns  False when another thread still was at the deadline
+        """
+        cdef int64_t rest_us
         while self.life or self.busy:
             self.check_life()
-            self.wait_turn()
-        return 0
+            rest_us = -1
+            if deadline != FOR_EVER:
+                rest_us = (deadline - clock_ns(CLOCK_MONOTONIC)) // 1000
+                if rest_us <= 0:
+                    return False
+            with nogil:
+                take_turn(self.turn, rest_us)
+            PyErr_CheckSignals()
+        return True
 
-    cdef int wait_turn(self) except -1:
-        cdef PyLockStatus status
-        with nogil:
-            status = PyThread_acquire_lock_timed(self.turn, -1, 1)
-            if status == PY_LOCK_ACQUIRED:
-                PyThread_release_lock(self.turn)
-        PyErr_CheckSignals()
-        return 0
+    cdef bint begin_closing(self) noexcept:
+        """Let nobody in any more, and wait until nobody is inside.
+
+        returns  False when there is nothing to close, or another thread has closed it meanwhile
+        """
+        while self.life == IS_CLOSED and not self.left:
+            with nogil:
+                take_turn(self.turn, 1000)
+        if self.life != IS_OPEN:
+            return False
+        self.life = IS_CLOSED
+        self.stop = 1
+        while self.busy:
+            self.wake_inside()
+            with nogil:
+                take_turn(self.turn, 1000)
+        return True
+
+    cdef void end_closing(self) noexcept:
+        self.mapping.release_roster()
+        self.left = True
+
+    cdef void wake_inside(self) noexcept:
+        """Wake the thread that waits inside, if it may do so for long."""
 
     cdef int need_mapping(self) except -1:
         if self.mapping is None:
@@ -366,6 +414,12 @@ cdef class Handle:
             self.mapping.release_roster()
 
 
+cdef void take_turn(PyThread_type_lock turn, int64_t us) noexcept nogil:
+    """Wait for a turn, up to so many microseconds or for ever (-1), and give it back."""
+    if PyThread_acquire_lock_timed(turn, us, 1) == PY_LOCK_ACQUIRED:
+        PyThread_release_lock(turn)
+
+
 cdef class Writer(Handle):
     """The publishing half. `is_alive` tells whether the participant in a slot lives."""
 
@@ -383,12 +437,12 @@ cdef class Writer(Handle):
         cdef uint32_t seen
         ring_writer_open(&self.writer, &mapping.ring, slot, life, exclusive)
         self.mapping = mapping
+        self.life = IS_OPEN
         seen = ring_lock_word(&mapping.ring)
         if ring_lock_slot(seen) == <int32_t>slot:
             # Whoever had this slot before died with the lock: nobody else would find it dead now.
             ring_take_over(&self.writer, seen)
             ring_end(&self.writer)
-        self.life = IS_OPEN
         if exclusive:
             self.begin()
             ring_end(&self.writer)
@@ -397,12 +451,13 @@ cdef class Writer(Handle):
         return "publisher"
 
     cdef int enter_to_write(self) except -1:
+        self.enter(FOR_EVER)
         if self.loaned is not None:
             raise PublisherBusy(
                 f"a loan of this publisher of topic {self.mapping.name!r} is still open: leave its "
                 "with block first"
             )
-        return self.enter()
+        return 0
 
     cdef int begin(self) except -1:
         """Hold the writer lock."""
@@ -413,48 +468,56 @@ cdef class Writer(Handle):
 
     cdef int begin_slowly(self, RingResult result) except -1:
         cdef int spins = 0
-        while True:
-            if result == RING_OK:
-                return 0
+        while result != RING_OK:
             if result == RING_CLOSED:
                 raise self.mapping.closed()
             if result == RING_CORRUPT:
                 raise self.mapping.corrupt()
-            if result == RING_HELD or result == RING_TIMEOUT:
-                result = self.inherit(result)
-                continue
-            if spins < 100:
+            if result == RING_BUSY and spins < LOCK_SPINS:
                 spins += 1
                 result = ring_begin(&self.writer)
                 continue
-            self.leave_gil()
-            with nogil:
-                result = ring_begin_waiting(&self.writer, LOCK_SLICE_NS)
-            self.return_gil()
-            try:
-                PyErr_CheckSignals()
-                self.check_life()
-            except BaseException:
+            if result == RING_BUSY:
+                result = self.begin_waiting()
                 if result == RING_OK:
-                    ring_end(&self.writer)
-                raise
+                    return 0
+                PyErr_CheckSignals()
+            result = self.inherit()
+        return 0
 
-    cdef RingResult inherit(self, RingResult result) except? RING_EMPTY:
-        """The lock is held for long: take it over if its holder is dead."""
+    cdef RingResult begin_waiting(self) except? RING_EMPTY:
+        cdef RingResult result
+        self.leave_gil()
+        with nogil:
+            result = ring_begin_waiting(&self.writer, LOCK_SLICE_NS)
+        self.return_gil()
+        if self.life:
+            ring_end(&self.writer)  # of no effect unless it has the lock
+            self.check_life()
+        return result
+
+    cdef RingResult inherit(self) except? RING_EMPTY:
+        """The lock is held for long: take it over if its holder is dead, else try again."""
         cdef uint32_t seen = ring_lock_word(&self.writer.ring)
         cdef int32_t holder = ring_lock_slot(seen)
+        cdef bint dead = False
         if ring_state(&self.writer.ring) != RING_OPEN:
             raise self.mapping.closed()
-        if holder < 0:
-            return RING_BUSY
-        if not self.is_alive(holder):
+        if holder >= 0:
+            try:
+                dead = not self.is_alive(holder)
+            except (OSError, ValueError):
+                self.check_life()  # another thread may have closed the descriptor that tells
+                raise
+        self.enter_to_write()
+        if dead:
             return ring_take_over(&self.writer, seen)
-        if result == RING_HELD:
+        if seen & RING_LOCK_EXCLUSIVE and seen == ring_lock_word(&self.writer.ring):
             raise PublisherBusy(
                 f"topic {self.mapping.name!r} is held by the exclusive publisher "
                 f"{self.mapping.describe(holder)}: close that one first"
             )
-        return RING_BUSY
+        return ring_begin(&self.writer)
 
     cdef int refuse_length(self, object length) except -1:
         raise MessageTooLong(
@@ -554,13 +617,21 @@ cdef class Writer(Handle):
 
     def close(self):
         """Leave the topic. Closing twice is fine; an open loan is dropped."""
-        if self.life:
-            return
-        self.life = IS_CLOSED
-        while self.busy:
-            self.wait_turn()
-        ring_writer_close(&self.writer)
-        self.mapping.release_roster()
+        if self.begin_closing():
+            ring_writer_close(&self.writer)
+            self.end_closing()
+
+
+cdef bint holds_objects(const char *format) noexcept:
+    """Whether a buffer's format has an `O` in it, outside the `:names:` of fields."""
+    cdef bint in_name = False
+    while format[0]:
+        if format[0] == b":":
+            in_name = not in_name
+        elif format[0] == b"O" and not in_name:
+            return True
+        format += 1
+    return False
 
 
 cdef int get_payload(object payload, Py_buffer *view) except -1:
@@ -577,7 +648,7 @@ cdef int get_payload(object payload, Py_buffer *view) except -1:
             "a message is bytes, bytearray, memoryview or a NumPy array, not "
             f"{type(payload).__name__}" + (": encode it first" if isinstance(payload, str) else "")
         ) from None
-    if view.format != NULL and strchr(view.format, b"O") != NULL:
+    if view.format != NULL and holds_objects(view.format):
         PyBuffer_Release(view)
         raise TypeError(
             f"this {type(payload).__name__} holds Python objects, which mean nothing to another "
@@ -679,7 +750,10 @@ cdef class Loan:
             return
         self.open = False
         owner.loaned = None
-        owner.check_life()
+        if owner.life:
+            if kind is None:
+                owner.check_life()
+            return
         if kind is None and not self.exports:
             ring_commit(&owner.writer, self.length, clock_ns(CLOCK_REALTIME))
             self.sequence = owner.writer.sequence - 1
@@ -800,7 +874,7 @@ cdef class Reader(Handle):
             raise MemoryError()
         self.slot = slot
         self.on_gap = on_gap
-        self.spin_ns = NS_MAX if isinf(spin) else <int64_t>(spin * 1e9)
+        self.spin_ns = <int64_t>(spin * 1e9) if spin < 4e9 else NS_MAX
         if ring_reader_open(self.reader, &mapping.ring, slot) != RING_OK:
             raise mapping.corrupt()
         self.mapping = mapping
@@ -818,7 +892,7 @@ cdef class Reader(Handle):
         cdef RingResult result
         cdef uint64_t number = value
         cdef RingPlace tail
-        self.enter()
+        self.start(FOR_EVER)
         if where == "latest":
             result = ring_seek_latest(self.reader)
         elif where == "earliest":
@@ -846,14 +920,16 @@ cdef class Reader(Handle):
         cdef uint64_t end = self.reader.gap_end
         self.reader.gap_first = self.reader.gap_end = 0
         self.on_gap(first, end)
-        return self.enter()  # whoever was told may have closed this
-
-    cdef int start(self) except -1:
-        if self.life or self.busy:
-            self.enter()
-        if self.reader.gap_end:
-            self.tell_gap()
         return 0
+
+    cdef bint start(self, int64_t deadline) except -1:
+        """Enter, and tell of a loss: False when another thread was inside until the deadline."""
+        while self.life or self.busy or self.reader.gap_end:
+            if not self.enter(deadline):
+                return False
+            if self.reader.gap_end:
+                self.tell_gap()
+        return True
 
     def receive(self, timeout=None):
         """Wait for the next message and return a copy of it.
@@ -866,33 +942,38 @@ cdef class Reader(Handle):
         source   ring_next in read.c
         """
         cdef const uint8_t *payload = NULL
-        self.start()
-        cdef RingResult result = ring_next(self.reader, &payload)
-        if result == RING_OK:
-            return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
-        message = self.receive_slowly(result, timeout_ns(timeout))
+        cdef RingResult result = RING_LAPPED
+        if not (self.life or self.busy or self.reader.gap_end):
+            result = ring_next(self.reader, &payload)
+            if result == RING_OK:
+                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+        message = self.receive_slowly(result, deadline_of(timeout))
         if message is None:
-            raise TimeoutError(
-                f"nothing new in topic {self.mapping.name!r} for {timeout:g} s; its next message "
-                f"is number {self.reader.sequence}"
-            )
+            raise self.nothing_new(timeout)
         return message
+
+    cdef nothing_new(self, object timeout):
+        return TimeoutError(
+            f"nothing new in topic {self.mapping.name!r} for {float(timeout):g} s; its next "
+            f"message is number {self.reader.sequence}"
+        )
 
     def receive_nowait(self):
         """Return the next message, or None when there is nothing new."""
         cdef const uint8_t *payload = NULL
-        self.start()
-        cdef RingResult result = ring_next(self.reader, &payload)
-        if result == RING_OK:
-            return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
-        return self.receive_slowly(result, 0)
+        cdef RingResult result = RING_LAPPED
+        if not (self.life or self.busy or self.reader.gap_end):
+            result = ring_next(self.reader, &payload)
+            if result == RING_OK:
+                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+        return self.receive_slowly(result, AT_ONCE)
 
-    cdef object receive_slowly(self, RingResult result, int64_t wait_ns):
-        """Everything but a small message that is there: None after the timeout."""
+    cdef object receive_slowly(self, RingResult result, int64_t deadline):
+        """Everything but a small message that is there: None after the deadline.
+
+        result  of the first ring_next; RING_LAPPED when there was none yet
+        """
         cdef const uint8_t *payload = NULL
-        cdef int64_t deadline = FOR_EVER
-        if wait_ns > 0:
-            deadline = clock_ns(CLOCK_MONOTONIC) + wait_ns
         while True:
             if result == RING_OK:
                 return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
@@ -901,12 +982,13 @@ cdef class Reader(Handle):
                 if message is not None:
                     return message
             elif result == RING_EMPTY:
-                if wait_ns == 0 or not self.wait(deadline):
+                if deadline == AT_ONCE or not self.wait(deadline):
                     self.check_topic()
                     return None
             elif result != RING_LAPPED:
                 raise self.mapping.corrupt()
-            self.start()
+            if not self.start(deadline):
+                return None
             result = ring_next(self.reader, &payload)
 
     cdef object take(self):
@@ -948,7 +1030,7 @@ cdef class Reader(Handle):
             if deadline != FOR_EVER and now >= deadline:
                 return False
             until = spun if deadline == FOR_EVER else min(spun, deadline)
-            rest = FOR_EVER if deadline == FOR_EVER else deadline - now
+            rest = LOOK_NS if deadline == FOR_EVER else min(deadline - now, LOOK_NS)
             self.leave_gil()
             with nogil:
                 if now < until:
@@ -957,7 +1039,8 @@ cdef class Reader(Handle):
                     result = ring_sleep(self.reader, rest)
             self.return_gil()
             PyErr_CheckSignals()
-            self.check_life()
+            if (self.life or self.busy) and not self.enter(deadline):
+                return False
             if ring_has_news(self.reader):
                 return True
 
@@ -972,10 +1055,12 @@ cdef class Reader(Handle):
         cdef const uint8_t *payload = NULL
         cdef RingResult result
         cdef Py_ssize_t most = limit
+        cdef int64_t deadline = deadline_of(timeout)
         cdef list found = []
         if most < 1:
             raise ValueError(f"limit is how many messages to return at most: not {limit}")
-        self.start()
+        if not self.start(deadline):
+            return found
         while len(found) < most:
             result = ring_next(self.reader, &payload)
             if result == RING_OK:
@@ -987,10 +1072,12 @@ cdef class Reader(Handle):
                 message = self.take()
                 if message is not None:
                     found.append(message)
+                    if self.life or self.busy:
+                        break  # another thread came, while the GIL was given up
                     continue
             if found:
                 break
-            message = self.receive_slowly(result, timeout_ns(timeout))
+            message = self.receive_slowly(result, deadline)
             if message is None:
                 break
             found.append(message)
@@ -1004,14 +1091,12 @@ cdef class Reader(Handle):
         cost     no copy. A message that an earlier `receive` has already read ahead is a copy
         """
         cdef const uint8_t *payload = NULL
-        cdef int64_t wait_ns = timeout_ns(timeout)
-        cdef int64_t deadline = FOR_EVER
+        cdef int64_t deadline = deadline_of(timeout)
         cdef RingResult result
         cdef bint ahead
-        if wait_ns > 0:
-            deadline = clock_ns(CLOCK_MONOTONIC) + wait_ns
         while True:
-            self.start()
+            if not self.start(deadline):
+                raise self.nothing_new(timeout)
             ahead = self.reader.run_at != self.reader.run_end
             if ahead:
                 result = ring_next(self.reader, &payload)
@@ -1020,11 +1105,9 @@ cdef class Reader(Handle):
             if result == RING_OK:
                 return self.message_at(payload, ahead)
             if result == RING_EMPTY:
-                if wait_ns == 0 or not self.wait(deadline):
+                if deadline == AT_ONCE or not self.wait(deadline):
                     self.check_topic()
-                    raise TimeoutError(
-                        f"nothing new in topic {self.mapping.name!r} for {timeout:g} s"
-                    )
+                    raise self.nothing_new(timeout)
             elif result == RING_CORRUPT:
                 raise self.mapping.corrupt()
 
@@ -1045,10 +1128,11 @@ cdef class Reader(Handle):
 
     def __next__(self):
         cdef const uint8_t *payload = NULL
-        self.start()
-        cdef RingResult result = ring_next(self.reader, &payload)
-        if result == RING_OK:
-            return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+        cdef RingResult result = RING_LAPPED
+        if not (self.life or self.busy or self.reader.gap_end):
+            result = ring_next(self.reader, &payload)
+            if result == RING_OK:
+                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
         return self.receive_slowly(result, FOR_EVER)
 
     @property
@@ -1071,29 +1155,20 @@ cdef class Reader(Handle):
         """Sequence, timestamp and publisher's slot of the message received last, or None."""
         self.need_mapping()
         cdef RingFrame *frame = &self.reader.frame
+        self.need_mapping()
         if not self.reader.messages:
             return None
         return MessageInfo(frame.sequence, frame.timestamp, frame.publisher)
 
     def close(self):
         """Leave the topic and wake whoever waits here. Closing twice is fine; views stay valid."""
-        if self.life:
-            return
-        self.life = IS_CLOSED
-        self.stop = 1
-        while self.busy:
-            ring_wake_waiters(&self.reader.ring)
-            with nogil:
-                take_turn_briefly(self.turn)
-        ring_report(self.reader)
-        ring_leave(&self.reader.ring, self.slot)
-        self.mapping.release_roster()
+        if self.begin_closing():
+            ring_report(self.reader)
+            ring_leave(&self.reader.ring, self.slot)
+            self.end_closing()
 
-
-cdef void take_turn_briefly(PyThread_type_lock turn) noexcept nogil:
-    """Wait up to a millisecond for a turn, and give it back."""
-    if PyThread_acquire_lock_timed(turn, 1000, 0) == PY_LOCK_ACQUIRED:
-        PyThread_release_lock(turn)
+    cdef void wake_inside(self) noexcept:
+        ring_wake_waiters(&self.reader.ring)
 
 
 cdef class Bell:
@@ -1122,6 +1197,8 @@ def wait_any(readers, Bell bell not None, uint32_t heard, timeout=None):
     cdef int64_t wait_ns = timeout_ns(timeout)
     bells[0].word = &bell.word
     bells[0].value = heard
+    if len(readers) > WAIT_ANY_MAX:
+        raise ValueError(f"{len(readers)} readers are more than {WAIT_ANY_MAX}")
     for reader in readers:
         if reader.life:
             return
@@ -1130,6 +1207,7 @@ def wait_any(readers, Bell bell not None, uint32_t heard, timeout=None):
     for reader in readers:
         if has_news(reader):
             return
+    wait_ns = min(wait_ns, LOOK_NS) if wait_ns >= 0 else LOOK_NS
     with nogil:
         ring_sleep_any(bells, count, wait_ns)
 
