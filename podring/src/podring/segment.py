@@ -94,11 +94,10 @@ class Segment:
 
     def close(self) -> None:
         """Give back the descriptors, and with them every lock that this object holds."""
-        if self.roster_fd >= 0:
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(self.roster_fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, 0, 0))
-            os.close(self.roster_fd)
-            self.roster_fd = -1
+        # Taken away first, so that two threads do not close it twice.
+        fd, self.roster_fd = self.roster_fd, -1
+        if fd >= 0:
+            _unlock_and_close(fd)
         self._maps.clear()
 
     def abandon(self) -> None:
@@ -107,9 +106,10 @@ class Segment:
         The child shares the open file description, so unlocking would unlock the parent; and a
         copy that stays open would keep the lock alive when the parent dies.
         """
-        if self.roster_fd >= 0:
-            os.close(self.roster_fd)
-            self.roster_fd = -1
+        fd, self.roster_fd = self.roster_fd, -1
+        if fd >= 0:
+            os.close(fd)
+        self.mapping.release_roster()  # mapped memory keeps the open file, and its locks, as well
         for mapped in self._maps:
             with contextlib.suppress(BufferError):  # a view of the ring still needs it
                 mapped.close()
@@ -291,7 +291,7 @@ def owner_lock(owner: str, *, timeout_s: float) -> Iterator[None]:
                 break
         yield
     finally:
-        os.close(fd)
+        _unlock_and_close(fd)
 
 
 _NO_ROOM = (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG)
@@ -299,7 +299,8 @@ _NO_ROOM = (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG)
 
 def _open(name: str, *, read_only: bool = False) -> int:
     try:
-        return int(posix_ipc.SharedMemory("/" + name, read_only=read_only).fd)
+        with _permission_of(name):
+            return int(posix_ipc.SharedMemory("/" + name, read_only=read_only).fd)
     except posix_ipc.ExistentialError:
         raise TopicNotFound(
             f"no segment {name}: its topic was deleted, or /dev/shm is not shared with this pod "
@@ -308,7 +309,26 @@ def _open(name: str, *, read_only: bool = False) -> int:
 
 
 def _create(name: str) -> int:
-    return int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREX, mode=0o600).fd)
+    with _permission_of(name):
+        return int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREX, mode=0o600).fd)
+
+
+@contextlib.contextmanager
+def _permission_of(name: str) -> Iterator[None]:
+    """Turn posix_ipc's own error into Python's, which everybody else catches."""
+    try:
+        yield
+    except posix_ipc.PermissionsError:
+        raise PermissionError(
+            errno.EACCES, f"user {os.geteuid()} may not do this to a segment", name
+        ) from None
+
+
+def _unlock_and_close(fd: int) -> None:
+    """Give up every lock of an open file, also of the copies that a forked child may have."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, 0, 0))
+    os.close(fd)
 
 
 def _open_lock(name: str) -> int:
@@ -316,7 +336,8 @@ def _open_lock(name: str) -> int:
         return _open(name)
     except TopicNotFound:
         # Only when it is new: O_CREAT on another user's file is refused in a sticky folder.
-        fd = int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREAT, mode=0o600).fd)
+        with _permission_of(name):
+            fd = int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREAT, mode=0o600).fd)
         with contextlib.suppress(PermissionError):
             os.fchmod(fd, MODE)
         return fd
@@ -326,7 +347,7 @@ def _unlink(segment: str) -> bool:
     """Unlink both halves, the ring first: a segment without a ring cannot be attached."""
     found = False
     for suffix in (_RING, _ROSTER):
-        with contextlib.suppress(posix_ipc.ExistentialError):
+        with contextlib.suppress(posix_ipc.ExistentialError), _permission_of(segment):
             posix_ipc.unlink_shared_memory("/" + segment + suffix)
             found = True
     return found
