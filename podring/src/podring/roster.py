@@ -52,6 +52,7 @@ def open_topic(
 def joined(segment: Segment, role: int, name: str | None) -> Iterator[int]:
     """Join for good if the block succeeds; leave and close the segment if it does not."""
     slot = -1
+    _joined.add(segment)
     try:
         slot = join(segment, role, name)
         yield slot
@@ -71,10 +72,12 @@ def join(segment: Segment, role: int, name: str | None) -> int:
     """
     mapping = segment.mapping
     for slot in range(mapping.slots):
-        if not segment.lock(mapping.lock_offset(slot)):
+        # Where a publisher died with the writer lock, only a publisher can give it back. Whoever
+        # holds the entry's lock even for a moment makes the dead one look alive.
+        spared = role != _ring.PUBLISHER and mapping.lock_holder() == slot
+        if spared or not segment.lock(mapping.lock_offset(slot)):
             continue
-        if mapping.lock_holder() == slot and role != _ring.PUBLISHER:
-            # A publisher died here with the writer lock, which only a publisher can give back.
+        if role != _ring.PUBLISHER and mapping.lock_holder() == slot:
             segment.unlock(mapping.lock_offset(slot))
             continue
         mapping.join(slot, role, name or _default_name())
@@ -104,6 +107,7 @@ class Participant(Protocol):
 
 
 _living: weakref.WeakSet[Participant] = weakref.WeakSet()
+_joined: weakref.WeakSet[Segment] = weakref.WeakSet()
 
 
 def enlist(handle: Participant) -> None:
@@ -121,7 +125,10 @@ def warn_unclosed(handle: Participant) -> None:
 def _after_fork() -> None:
     for handle in list(_living):
         handle.abandon()
+    for segment in list(_joined):  # also of one that another thread was just opening
+        segment.abandon()
     _living.clear()
+    _joined.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)
