@@ -11,7 +11,6 @@ waited for in turns of `_TURN_S` each, and an older kernel looks every 5 ms: bot
 
 from __future__ import annotations
 
-import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -35,21 +34,22 @@ async def wait_for_news(reader: _ring.Reader) -> None:
     import asyncio
 
     future = asyncio.get_running_loop().create_future()
-    _waiter().add(reader, future)
+    waiter = _made.get(0) or _made.setdefault(0, Waiter())
+    waiter.add(reader, future)
     try:
         await future
     finally:
-        _waiter().remove(reader, future)
+        waiter.remove(reader, future)
 
 
 def ring_bell() -> None:
     """Make the waiting thread, if there is one, look at all its readers again."""
-    if _waiter.cache_info().currsize:
-        _waiter().bell.ring()
+    if waiter := _made.get(0):
+        waiter.bell.ring()
 
 
 class Waiter:
-    """The waiting thread and what it waits for."""
+    """The waiting thread, started when it is first needed, and what it waits for."""
 
     def __init__(self) -> None:
         import threading
@@ -57,12 +57,14 @@ class Waiter:
         self.bell = _ring.Bell()
         self._lock = threading.Lock()
         self._waiting: dict[_ring.Reader, set[asyncio.Future[None]]] = {}
-        threading.Thread(target=self._run, name="podring-waiter", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="podring-waiter", daemon=True)
 
     def add(self, reader: _ring.Reader, future: asyncio.Future[None]) -> None:
         """Set `future` once `reader` has news."""
         with self._lock:
             self._waiting.setdefault(reader, set()).add(future)
+            if self._thread.ident is None:
+                self._thread.start()
         self.bell.ring()
 
     def remove(self, reader: _ring.Reader, future: asyncio.Future[None]) -> None:
@@ -107,10 +109,7 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-@functools.cache
-def _waiter() -> Waiter:
-    return Waiter()
-
-
-# The thread stayed in the parent.
-os.register_at_fork(after_in_child=_waiter.cache_clear)
+# The process's waiter, once there is one. Two threads that need the first at once get the same one,
+# because setdefault is atomic; in a forked child there is none, because its thread stayed behind.
+_made: dict[int, Waiter] = {}
+os.register_at_fork(after_in_child=_made.clear)
