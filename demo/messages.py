@@ -23,6 +23,9 @@ Phase = Literal["whole", "paced", "flood"]
 
 Report = dict[str, Any]
 
+SUBSCRIBERS = 3
+"""On each side."""
+
 REPORT_NS = 250_000_000
 """How often a part reports while a slice runs."""
 

@@ -14,9 +14,9 @@ import psutil
 from demo import source, tape
 from demo.files import Facts
 from demo.interrupts import Interrupts
-from demo.messages import Phase, Report, Setup, Slice, figures_of
+from demo.messages import SUBSCRIBERS, Phase, Report, Setup, Slice, figures_of
 from demo.neighbours import Neighbours
-from demo.results import LABELS, SIDES, SUBSCRIBERS, Result, Results, Side
+from demo.results import LABELS, SIDES, Result, Results, Side
 from demo.stage import Stage
 from podring import delete_topic
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
-from demo.messages import Phase
+from demo.messages import SUBSCRIBERS, Phase
 from demo.publish import BYTES_PER_S, MESSAGES_PER_S
-from demo.results import SUBSCRIBERS, Result, Results
+from demo.results import Result, Results
 from demo.words import UNKNOWN, count, megabytes, ratio, seconds, span
 
 Row = tuple[str, str, str, str]
@@ -21,7 +21,7 @@ _TITLES: dict[Phase, str] = {
         "At a steady pace, message by message: "
         f"{MESSAGES_PER_S:,} a second, at most {BYTES_PER_S / 1e6:.0f} MB/s"
     ),
-    "flood": "As fast as the slowest subscriber goes, in batches; latency is queueing here",
+    "flood": "As fast as the slowest subscriber goes, in batches: messages queue",
 }
 NOT_SHOWN = (
     "What this does not show: other machines, many publishers, pods with CPU limits; kernel work "
@@ -64,13 +64,16 @@ def _rows(phase: Phase, podring: Result, tcp: Result) -> Iterator[Row]:
     yield row("MB/s, each", megabytes, lambda result: result.bytes_per_s)
     if phase != "whole":
         for percent in (50, 99):
-            yield _latency(percent, podring, tcp)
+            yield _latency(phase, percent, podring, tcp)
     yield from _cpu(podring, tcp)
     yield row("CPU a message received", span, lambda result: result.cpu_us_per_message * 1e3)
 
 
-def _latency(percent: int, podring: Result, tcp: Result) -> Row:
+def _latency(phase: Phase, percent: int, podring: Result, tcp: Result) -> Row:
     ours, theirs = podring.latency_ns(percent), tcp.latency_ns(percent)
+    if phase == "flood":
+        # How much a ring and a socket's buffers hold: a ratio of these would say nothing.
+        return f"queueing p{percent}", span(ours), span(theirs), ""
     return f"latency p{percent}", span(ours), span(theirs), ratio(ours, theirs)
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from demo.measure import Histogram
-from demo.messages import Figures, Phase
+from demo.messages import SUBSCRIBERS, Figures, Phase
 
 Side = Literal["podring", "tcp"]
 SIDES: tuple[Side, Side] = ("podring", "tcp")
 LABELS: dict[Side, str] = {"podring": "podring", "tcp": "TCP"}
-SUBSCRIBERS = 3
 
 
 @dataclass(slots=True)

@@ -17,11 +17,10 @@ import time
 from collections.abc import Sequence
 from itertools import chain
 
-from demo.messages import Setup, say
+from demo.messages import SUBSCRIBERS, Setup, say
 from demo.transport import Received
 from podring.cli.framing import Payload
 
-SUBSCRIBERS = 3
 _HEADER = struct.Struct("!IQ")
 _LARGE_BYTES = 16 << 10
 """From here on a copy costs more than a system call of its own."""
