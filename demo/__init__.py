@@ -6,7 +6,8 @@ whatever else the machine does meets both.
 
     command        arguments, exit codes          play       who does what, and when
     stage          starts and stops processes     keeper     the broker, and what it leaves
-    interrupts     Ctrl-C, at safe points only    messages   what processes tell each other
+    interrupts     Ctrl-C, at safe points only    tether     no process outlives its parent
+    messages       what processes tell each other
     publish        a publisher's process          subscribe  a subscriber's process
     transport      what both sides can do
     shared_memory  the stream through podring     tcp        the same through sockets

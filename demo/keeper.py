@@ -11,7 +11,6 @@ Its log passes through to our standard error; what the demo must know goes to st
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import secrets
@@ -23,10 +22,10 @@ import sys
 from pathlib import Path
 
 from demo.messages import say
+from demo.tether import die_with_parent
 from podring import segment
 
 _PATIENCE_S = 5.0
-_PR_SET_PDEATHSIG = 1
 
 
 class Keeper:
@@ -46,7 +45,7 @@ class Keeper:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  there are no threads here
+            preexec_fn=die_with_parent,  # noqa: PLW1509  there are no threads here
         )
 
     def run(self) -> int:
@@ -103,11 +102,6 @@ def remove_segments(owner: str) -> None:
         segment.remove(found.segment)
     # The lock that keeps two brokers from one catalogue; this catalogue ends here.
     Path(f"/dev/shm/podring.{owner}.lock").unlink(missing_ok=True)
-
-
-def _die_with_parent() -> None:
-    """In the broker, before it begins: end when the keeper does, even by SIGKILL."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _leave(_number: int, _frame: object) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from demo.measure import cpu_s
 from demo.messages import REPORT_NS, Figures, Phase, Setup, Slice, next_slice, say, say_figures
 from demo.source import Source
+from demo.tether import die_with_parent
 from demo.transport import Outlet, open_outlet
 from podring import PodringError
 from podring.cli.framing import Payload
@@ -95,6 +96,7 @@ class Sender:
 
 def main(argument: str) -> None:
     """Open the publisher's end, and send slices until there are no more."""
+    die_with_parent()
     setup = Setup.from_argument(argument)
     source = Source(setup)
     outlet = open_outlet(setup)

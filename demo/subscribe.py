@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from demo import tape
 from demo.measure import Histogram, cpu_s
 from demo.messages import REPORT_NS, Figures, Phase, Setup, Slice, next_slice, say, say_figures
+from demo.tether import die_with_parent
 from demo.transport import Inlet, Received, open_inlet
 from podring import PodringError
 
@@ -111,6 +112,7 @@ class Receiver:
 
 def main(argument: str) -> None:
     """Open the subscriber's end, and receive slices until there are no more."""
+    die_with_parent()
     setup = Setup.from_argument(argument)
     comparison = tape.Comparison(tape.load(setup.tape))
     inlet = open_inlet(setup)
