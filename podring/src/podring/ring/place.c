@@ -5,6 +5,8 @@
 RingResult ring_tail(const Ring *ring, RingPlace *place) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         uint64_t tail = load_acquire(&ring->header->tail); /* R2 publish */
+        if (tail % RING_FRAME_ALIGN)
+            return RING_CORRUPT; /* a frame there could reach beyond the ring's end */
         for (int i = 0; i < 2; i++) {
             const RingCommit *commit = &ring->header->commit[i];
             if (load_acquire(&commit->end) != tail)
@@ -48,7 +50,10 @@ RingResult find_place(const Ring *ring, uint64_t from, RingPlace *place) {
                 break;
             }
         }
-        if (ring_is_whole(ring, place->position))
+        /* At the tail nothing can have been overwritten yet, whatever a loan that was given up has
+         * announced; unless the tail has moved. */
+        if (ring_is_whole(ring, place->position) ||
+            (place->position == end.position && load_relaxed(&ring->header->tail) == end.position))
             return RING_OK;
     }
     return ring_tail(ring, place);
