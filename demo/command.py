@@ -47,9 +47,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (PartFailed, PodringError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _run(options: argparse.Namespace, console: Console, interrupts: Interrupts) -> int:

@@ -17,7 +17,7 @@ from demo.play import Board
 from demo.results import LABELS, SIDES, Result
 from demo.words import PHASES, count, megabytes, span
 
-_LIVE_S = 0.25
+_LIVE_S = 0.5
 _LINE_S = 2.0
 
 
