@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the demo; the return value is its exit code."""
     options = _parser().parse_args(arguments)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # not every terminal knows µ
-    console = Console()
+    console = Console(markup=False, highlight=False, emoji=False)
     try:
         with Interrupts() as interrupts:
             return _run(options, console, interrupts)
@@ -67,9 +67,7 @@ def _run(options: argparse.Namespace, console: Console, interrupts: Interrupts) 
     wrong = complaints(results, facts)
     for sentence in wrong or praise(results, facts):
         style = "bold red" if wrong else "green"
-        console.print(
-            f"{'WRONG' if wrong else 'checked'}: {sentence}", style=style, highlight=False
-        )
+        console.print(f"{'WRONG' if wrong else 'checked'}: {sentence}", style=style)
     return 1 if wrong else 0
 
 

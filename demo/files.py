@@ -62,8 +62,13 @@ def examine(path: str, frame: int | None, breathe: Callable[[], None]) -> Facts:
             messages += len(batch)
             longest = max(longest, *map(len, batch))
             breathe()
-    except (OSError, Failure) as error:
-        raise BadInput(f"{error}: FRAME=65536 sends blocks of that size instead of lines") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+    except Failure:
+        raise BadInput(
+            f"line {messages + 1:,} of {path} is longer than {LONGEST:,} bytes: "
+            "FRAME=65536 sends blocks of that size instead of lines"
+        ) from None
     if not messages:
         raise BadInput(f"{path} is empty: there is nothing to send")
     return Facts(size, messages, longest, digest.hexdigest())

@@ -42,14 +42,14 @@ def show(console: Console, results: Results, others: float) -> None:
             table.add_column(head, justify="right", no_wrap=True)
         for row in _rows(phase, results[phase, "podring"], results[phase, "tcp"]):
             table.add_row(*row)
-        console.print(f"\n{_TITLES[phase]}", style="bold", soft_wrap=True, highlight=False)
+        console.print(f"\n{_TITLES[phase]}", style="bold", soft_wrap=True)
         console.print(table)
     console.print()
     # The broker and the publishers and subscribers of both sides, and the one that tells this.
     processes = 2 + 2 * (1 + SUBSCRIBERS)
     cpus = len(os.sched_getaffinity(0))
     facts = {"processes": processes, "cpus": cpus, "others": others}
-    console.print(NOT_SHOWN.format(**facts), highlight=False)
+    console.print(NOT_SHOWN.format(**facts))
 
 
 def _rows(phase: Phase, podring: Result, tcp: Result) -> Iterator[Row]:

@@ -55,7 +55,7 @@ class Screen:
         if self._live is not None:
             self._live.update(Group(Text(_where(board), style="bold"), _table(board)), refresh=True)
         elif board.turns:
-            self._console.print(_lines(board), soft_wrap=True, highlight=False)
+            self._console.print(_lines(board), soft_wrap=True)
 
 
 def _where(board: Board) -> str:

@@ -81,6 +81,15 @@ def test_facts_of_a_file_are_its_own(tmp_path: Path) -> None:
     assert examine(str(tmp_path / "f"), 5, nothing).messages == 3
 
 
+def test_line_that_no_topic_takes_is_refused_with_its_number_and_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("demo.files.LONGEST", 100)
+    (tmp_path / "f").write_bytes(b"short\n" * 3 + b"x" * 101 + b"\n")
+    with pytest.raises(BadInput, match=r"line 4 of .* is longer than 100 bytes: FRAME="):
+        examine(str(tmp_path / "f"), None, nothing)
+
+
 def test_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     with pytest.raises(BadInput, match="is empty"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -122,3 +123,12 @@ def test_input_that_cannot_be_is_refused_with_exit_code_2(
         code, output, errors = demo.end()
     assert (code, output) == (2, "")
     assert said in errors
+
+
+def test_path_that_looks_like_markup_or_is_no_text_is_shown_as_it_is(tmp_path: Path) -> None:
+    name = b"[bold]:smile: \xff"
+    (path := tmp_path / os.fsdecode(name)).write_bytes(b"line\n" * 10)
+    with Demo(tmp_path, "--input", str(path), "--seconds", "1") as demo:
+        code, output, errors = demo.end()
+    assert (code, errors) == (0, ""), output
+    assert "[bold]:smile: ?" in output
