@@ -58,8 +58,8 @@ class Subscriber(_ring.Reader):
     broker   as for Publisher
     create   a TopicSpec: create the topic unless it exists with the same one
     name     what the roster shows, up to 32 bytes of UTF-8
-    spin     seconds to look for news before sleeping: default 20 µs where there is more than one
-             processor, 0 never, math.inf always
+    spin     seconds to look for news before sleeping, less while that is in vain: default 20 µs
+             where there is more than one processor, 0 never, math.inf always
     on_loss  called with the range of sequence numbers that were lost, before the first message
              behind them is delivered
     raises   as Publisher; InvalidTopic or OffsetOutOfRange for a start that cannot be

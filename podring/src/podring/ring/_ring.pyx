@@ -861,7 +861,9 @@ cdef class Reader(Handle):
 
     cdef RingReader *reader
     cdef object on_gap
-    cdef int64_t spin_ns
+    cdef int64_t spin_ns   # as asked for
+    cdef int64_t spin_now  # as it has paid of late; see learn
+    cdef uint64_t waited_from  # when the wait that ended in sleep began, 0 when none did
 
     def __init__(self, Mapping mapping not None, uint32_t slot, on_gap, double spin):
         if self.mapping is not None:
@@ -875,6 +877,7 @@ cdef class Reader(Handle):
         self.slot = slot
         self.on_gap = on_gap
         self.spin_ns = <int64_t>(spin * 1e9) if spin < 4e9 else NS_MAX
+        self.spin_now = self.spin_ns
         if ring_reader_open(self.reader, &mapping.ring, slot) != RING_OK:
             raise mapping.corrupt()
         self.mapping = mapping
@@ -990,6 +993,10 @@ cdef class Reader(Handle):
             if not self.start(deadline):
                 return None
             result = ring_next(self.reader, &payload)
+            if self.waited_from and result == RING_OK:
+                self.learn(self.reader.frame.timestamp)
+            elif self.waited_from and result == RING_LARGE:
+                self.learn(self.reader.news.timestamp)
 
     cdef object take(self):
         """Copy a large message straight into its bytes object: None when it was overwritten."""
@@ -1017,11 +1024,13 @@ cdef class Reader(Handle):
     cdef bint wait(self, int64_t deadline) except -1:
         """Spin, then sleep, until there may be news; False once the deadline has passed."""
         # A peer that answers at once does so before the GIL could be given up and taken again.
-        if self.spin_ns and ring_poll(self.reader, GIL_POLLS):
+        if self.spin_now and ring_poll(self.reader, GIL_POLLS):
             return True
+        self.waited_from = 0
         cdef RingResult result = RING_TIMEOUT
         cdef int64_t now = clock_ns(CLOCK_MONOTONIC)
-        cdef int64_t spun = now + min(self.spin_ns, NS_MAX - now)
+        cdef int64_t began = now
+        cdef int64_t spun = now + min(self.spin_now, NS_MAX - now)
         cdef int64_t until
         cdef int64_t rest
         while True:
@@ -1031,6 +1040,8 @@ cdef class Reader(Handle):
                 return False
             until = spun if deadline == FOR_EVER else min(spun, deadline)
             rest = LOOK_NS if deadline == FOR_EVER else min(deadline - now, LOOK_NS)
+            if now >= until and not self.waited_from:
+                self.waited_from = clock_ns(CLOCK_REALTIME) - (now - began)
             self.leave_gil()
             with nogil:
                 if now < until:
@@ -1043,6 +1054,17 @@ cdef class Reader(Handle):
                 return False
             if ring_has_news(self.reader):
                 return True
+
+    cdef void learn(self, uint64_t published) noexcept:
+        """A wait ended in sleep: spin again if that would have met this message, else spin less.
+
+        So a subscriber whose messages come far apart does not burn a processor before each.
+        """
+        if published - self.waited_from < <uint64_t>self.spin_ns:
+            self.spin_now = self.spin_ns
+        else:
+            self.spin_now >>= 1
+        self.waited_from = 0
 
     def receive_many(self, limit=1000, timeout=None):
         """Wait for at least one message and return all that are there, up to `limit`.
@@ -1103,6 +1125,8 @@ cdef class Reader(Handle):
             else:
                 result = ring_peek(self.reader, &payload)
             if result == RING_OK:
+                if self.waited_from:
+                    self.learn(self.reader.frame.timestamp)
                 return self.message_at(payload, ahead)
             if result == RING_EMPTY:
                 if deadline == AT_ONCE or not self.wait(deadline):
