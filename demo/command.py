@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 
@@ -17,14 +16,11 @@ from demo import files, report
 from demo.interrupts import Interrupted, Interrupts
 from demo.play import Plan, Play
 from demo.screen import Screen
-from demo.shared_memory import may_spin
 from demo.stage import PartFailed, Stage
 from demo.verdict import complaints, praise
 from demo.words import size
 from podring import PodringError
 from podring.topic import parse_quantity
-
-_ASLEEP = "\nwith {cpus} processors for 4 processes, subscribers sleep at once (spin=0)"
 
 SECONDS = 8.0
 """For each of the two sides."""
@@ -81,7 +77,7 @@ def _headline(plan: Plan) -> str:
         f"podring demo: {what}\n"
         f"one publisher, three subscribers, a topic of {size(plan.ring_bytes)}, "
         "in turn with TCP sockets"
-    ) + ("" if may_spin() else _ASLEEP.format(cpus=len(os.sched_getaffinity(0))))
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

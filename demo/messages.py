@@ -26,6 +26,8 @@ Report = dict[str, Any]
 SUBSCRIBERS = 3
 """On each side."""
 
+Received = bytes | bytearray
+
 REPORT_NS = 500_000_000
 """How often a part reports while a slice runs. Seldom, because it delays what comes meanwhile."""
 

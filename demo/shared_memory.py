@@ -7,12 +7,11 @@ from shared memory) whenever half a ring has gone out since, and waits if it mus
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Sequence
 
-from demo.messages import SUBSCRIBERS, Setup
+from demo.messages import Setup
 from podring import Publisher, Subscriber, TopicSpec
 from podring.cli.framing import Payload
 from podring.status import status_of
@@ -21,14 +20,6 @@ _FRAME_HEADER = 32
 _LOOK_AGAIN_S = 200e-6
 _BATCH_BYTES = 512 << 10
 _BATCH_MESSAGES = 4096
-
-
-def may_spin() -> bool:
-    """Whether a subscriber may look for news for a while before it sleeps, as it does by default.
-
-    That pays where it has a processor to itself; else it takes the publisher's.
-    """
-    return len(os.sched_getaffinity(0)) >= 1 + SUBSCRIBERS
 
 
 class PodringOutlet:
@@ -60,7 +51,6 @@ class PodringInlet:
             broker=setup.address,
             start="earliest",
             name=setup.name,
-            spin=None if may_spin() else 0,
         )
 
     @property

@@ -16,9 +16,19 @@ from collections.abc import Sequence
 
 from demo import tape
 from demo.measure import Histogram, cpu_s
-from demo.messages import REPORT_NS, Figures, Phase, Setup, Slice, next_slice, say, say_figures
+from demo.messages import (
+    REPORT_NS,
+    Figures,
+    Phase,
+    Received,
+    Setup,
+    Slice,
+    next_slice,
+    say,
+    say_figures,
+)
 from demo.tether import die_with_parent
-from demo.transport import Inlet, Received, open_inlet
+from demo.transport import Inlet, open_inlet
 from podring import PodringError
 
 COMPARE_EVERY = 8

@@ -17,8 +17,7 @@ import time
 from collections.abc import Sequence
 from itertools import chain
 
-from demo.messages import SUBSCRIBERS, Setup, say
-from demo.transport import Received
+from demo.messages import SUBSCRIBERS, Received, Setup, say
 from podring.cli.framing import Payload
 
 _HEADER = struct.Struct("!IQ")

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from demo.messages import Setup
+from demo.messages import Received, Setup
 from podring.cli.framing import Payload
-
-Received = bytes | bytearray
 
 
 class Outlet(Protocol):
