@@ -76,6 +76,9 @@ static RingResult begin_locked(RingWriter *writer) {
 
 RingResult ring_begin(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
+    /* A subscriber that read it has a copy of the line: get it back while the lock and the clock are
+     * looked at, instead of when the announcement is due. A third of a round trip. */
+    __builtin_prefetch(&header->intent, 1);
     if (writer->locked)
         return load_relaxed(&header->state) != RING_OPEN ? RING_CLOSED
                : writer->tail == RING_NOWHERE            ? RING_CORRUPT
