@@ -77,12 +77,16 @@ class Waiter:
 
     def _run(self) -> None:
         while True:
-            heard = self.bell.value()
-            with self._lock:
-                readers = list(self._waiting)
-            self._sleep(readers, heard)
-            for reader in filter(_ring.has_news, readers):
-                self._notify(reader)
+            self._wait_once()
+
+    def _wait_once(self) -> None:
+        """Sleep, and tell whoever has news. Afterwards nothing here holds a reader any more."""
+        heard = self.bell.value()
+        with self._lock:
+            readers = list(self._waiting)
+        self._sleep(readers, heard)
+        for reader in filter(_ring.has_news, readers):
+            self._notify(reader)
 
     def _sleep(self, readers: list[_ring.Reader], heard: int) -> None:
         """Sleep until one of the readers may have news, or the bell rings."""
