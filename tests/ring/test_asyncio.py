@@ -112,7 +112,7 @@ def test_being_cancelled_loses_no_message(topic: Topic) -> None:
 @pytest.mark.slow
 def test_hundreds_of_subscribers_need_one_thread(topic: Topic) -> None:
     """On more topics than the kernel waits for at once."""
-    count = 200
+    count = 150
     with contextlib.ExitStack() as stack:
         publishers, subscribers = [], []
         topics = [Topic(stack) for _ in range(count)]
