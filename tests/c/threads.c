@@ -198,6 +198,6 @@ int main(void) {
     everything_adds_up(4064, 4064, false); /* lapped all the time */
     everything_adds_up(65536, 1000, false);
     everything_adds_up(300000, 20000, false);
-    everything_adds_up(4096, 500, true);
+    everything_adds_up(16384, 500, true); /* half of it takes what three writers append at once */
     everything_adds_up(1000000, 20000, true);
 }

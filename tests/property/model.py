@@ -15,6 +15,8 @@ RUN_BYTES = 16384
 LARGE_FRAME = 4096
 BLOCK_MIN = 4096
 BLOCKS_MAX = 4096
+AHEAD = 4096
+AHEAD_FRAMES = 8
 
 
 def frame_bytes(length: int) -> int:
@@ -55,7 +57,9 @@ class Ring:
         frame, room = frame_bytes(length), self.capacity - self.tail % self.capacity
         given_up = self.intent - self.tail > self.capacity
         start = self.tail + (room if given_up or frame > room else 0)
-        self.intent = max(self.intent, start + frame)
+        if start + frame > self.intent:
+            ahead = min(AHEAD, self.capacity // 16)
+            self.intent = start + frame + (ahead if frame <= ahead // AHEAD_FRAMES else 0)
         return start
 
     def publish(self, payload: bytes, reserved: int | None = None) -> int:

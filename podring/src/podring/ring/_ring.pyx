@@ -52,7 +52,7 @@ cdef enum:
 
 # A subscriber that spins looks this often, for one to two microseconds, before it gives up the GIL.
 cdef enum:
-    GIL_POLLS = 40
+    GIL_POLLS = 160
 
 # A publisher tries this often, for a few microseconds, before it sleeps until the lock is free.
 cdef enum:
@@ -172,6 +172,9 @@ cdef class Mapping:
             )
         if result != RING_OK:
             raise CorruptRing("no podring writes such a segment header: delete the topic")
+        if header.overflow != RING_OVERWRITE:
+            raise LayoutMismatch("the topic waits for its subscribers (overflow block), which this "
+                                 "podring cannot do yet: update this image")
         # A copy, because a hostile publisher may take away the zero at its end meanwhile.
         raw = PyBytes_FromStringAndSize(header.name, RING_NAME_BYTES)
         self.name = raw.partition(b"\0")[0].decode(errors="replace")

@@ -29,6 +29,8 @@
 #define RING_NAME_BYTES 208 /* a topic name is at most 200 bytes; the rest is zero */
 #define RING_PAGE 4096
 #define RING_NOWHERE UINT64_MAX /* a position that no frame can have */
+#define RING_AHEAD_BYTES 4096   /* see intent */
+#define RING_AHEAD_FRAMES 8
 
 /* Atomics cross processes: one that took a hidden lock would lock nothing. */
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "lock-free atomics");
@@ -69,6 +71,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
  *      776     32  commit           lock holder  two records: the next sequence at a given tail
  *
  *      896      4  wake             lock holder  futex word on which subscribers sleep
+ *
+ * For small messages intent runs ahead of what the writer needs, by RING_AHEAD_BYTES or a sixteenth
+ * of a small ring, so that it moves once for RING_AHEAD_FRAMES of them or more: subscribers keep
+ * its line meanwhile.
  *
  * Intent stands apart from tail although the same hand writes both: subscribers look at tail all
  * the time, and would otherwise take the line away between a publisher's two stores.

@@ -84,6 +84,7 @@ RingResult ring_map(Ring *ring, void *bytes, uint64_t length, void *roster_bytes
         .entries = (RosterEntry *)(roster + 1),
         .capacity = copy.capacity,
         .max_message = copy.max_message,
+        .ahead = min_u64(RING_AHEAD_BYTES, copy.capacity / 16),
         .blocks = copy.capacity / copy.block_size,
         .block_shift = (uint32_t)__builtin_ctzll(copy.block_size),
         .slots = copy.slots,

@@ -44,6 +44,7 @@ typedef struct {
     RosterEntry *entries;
     uint64_t capacity;
     uint64_t max_message;
+    uint64_t ahead; /* how far intent runs ahead for small messages */
     uint64_t blocks;
     uint32_t block_shift;
     uint32_t slots;

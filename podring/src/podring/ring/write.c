@@ -167,8 +167,10 @@ RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload) 
     uint64_t end = writer->start + frame;
     /* R1 overwrite: announced before the first byte. It never moves back, because one who died or
      * gave up may have written as far as it says. */
-    if (end > intent)
-        store_relaxed(&ring->header->intent, end);
+    if (end > intent) {
+        uint64_t ahead = frame <= ring->ahead / RING_AHEAD_FRAMES ? ring->ahead : 0;
+        store_relaxed(&ring->header->intent, end + ahead);
+    }
     atomic_thread_fence(memory_order_release);
     *payload = ring->data + offset + RING_FRAME_HEADER;
     return RING_OK;
