@@ -19,7 +19,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 from demo.messages import say
 from demo.tether import die_with_parent
@@ -92,16 +91,8 @@ class Keeper:
             self._broker.kill()
             self._broker.wait()
         if self._owner is not None:
-            remove_segments(self._owner)
+            segment.remove_owner(self._owner)
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def remove_segments(owner: str) -> None:
-    """Remove all shared memory of a broker that has ended."""
-    for found in list(segment.scan(owner)):
-        segment.remove(found.segment)
-    # The lock that keeps two brokers from one catalogue; this catalogue ends here.
-    Path(f"/dev/shm/podring.{owner}.lock").unlink(missing_ok=True)
 
 
 def _leave(_number: int, _frame: object) -> None:

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import IO, Self, cast
 
 from demo.interrupts import Interrupts
-from demo.keeper import remove_segments
 from demo.messages import Report, Slice
+from podring import segment
 
 _ROOT = Path(__file__).resolve().parent.parent
 _LAST_WORDS = 30
@@ -100,7 +100,7 @@ class Stage:
             self._keeper.close_stdin()
             self._keeper.end(_KEEPER_PATIENCE_S)
         if self.owner is not None:
-            remove_segments(self.owner)  # none are there, unless the keeper was killed
+            segment.remove_owner(self.owner)  # none are there, unless the keeper was killed
 
     def start_keeper(self, folder: str) -> None:
         """Start the broker with its keeper, which ends last."""

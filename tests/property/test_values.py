@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podring import InvalidTopic, TopicRecord, TopicSpec
@@ -123,8 +124,12 @@ def test_a_record_survives_json(size: int, max_message: int, generation: int) ->
     assert TopicSpec(str(size), str(min(size, max_message))) == spec
 
 
-@given(st.text(max_size=60) | st.integers())
-def test_a_start_is_understood_or_refused(start: str | int) -> None:
+@given(st.text(max_size=60) | st.integers() | st.datetimes(timezones=st.none() | st.timezones()))
+@example(datetime.datetime.min)
+@example(datetime.datetime.max)
+@example("since:2999-01-01T00:00:00Z")
+@example("since:" + "9" * 400 + "s")
+def test_a_start_is_understood_or_refused(start: str | int | datetime.datetime) -> None:
     try:
         parsed = Start.parse(start)
     except InvalidTopic as error:
@@ -136,7 +141,7 @@ def test_a_start_is_understood_or_refused(start: str | int) -> None:
 
 @given(
     st.sampled_from(["last:", "sequence:", "since:"]),
-    st.from_regex(r"[0-9]{1,40}(\.[0-9]{1,12})?(ms|s|m|h|d)?", fullmatch=True)
+    st.from_regex(r"[0-9]{1,400}(\.[0-9]{1,12})?(ms|s|m|h|d)?", fullmatch=True)
     | st.datetimes(timezones=st.none() | st.timezones()).map(lambda moment: moment.isoformat()),
 )
 def test_a_start_with_a_value_is_understood_or_refused(kind: str, value: str) -> None:

@@ -99,7 +99,7 @@ def test_a_child_forked_while_a_topic_is_being_created_does_not_keep_the_owners_
         if pid:
             os.kill(pid, 9)
             os.waitpid(pid, 0)
-        os.unlink("/dev/shm/podring.test.lock")
+        segment.remove_owner("test")
 
 
 def test_a_subscriber_never_locks_the_entry_of_a_dead_lock_holder(topic: Topic) -> None:

@@ -201,6 +201,14 @@ def remove(segment: str) -> bool:
     return _unlink(segment)
 
 
+def remove_owner(owner: str) -> None:
+    """Remove all of an owner's segments, and its lock: nobody of that name may come again."""
+    for found in list(scan(owner)):
+        remove(found.segment)
+    with contextlib.suppress(posix_ipc.ExistentialError):
+        posix_ipc.unlink_shared_memory(f"/{_PREFIX}.{owner}{_LOCK}")
+
+
 def mark_deleted(segment: str) -> None:
     """Tell every participant that the topic is deleted, and leave the memory for `remove`."""
     # What cannot be read cannot be marked either, and is removed all the same.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Where = Literal["latest", "earliest", "last", "sequence", "since"]
 
-_AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", re.ASCII)
+_AGE = re.compile(r"([0-9]{1,11}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _NS_MAX = (1 << 64) - 1  # the year 2554: "from then on" is the same as "latest" until then
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -86,7 +86,10 @@ def _nanoseconds(moment: datetime | bool) -> int:
         # isinstance with datetime would import it for everybody.
         raise _refusal(moment)
     # Through microseconds: a float's seconds since 1970 are exact to a quarter of one only.
-    seconds = int(moment.replace(microsecond=0).timestamp())
+    try:
+        seconds = int(moment.replace(microsecond=0).timestamp())
+    except (ValueError, OverflowError):  # a local time that no time zone table reaches
+        raise _refusal(moment) from None
     return min(max(0, seconds * 10**9 + moment.microsecond * 1000), _NS_MAX)
 
 
