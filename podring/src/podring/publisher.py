@@ -6,18 +6,16 @@ payload passes one layer on its way into shared memory.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from podring import roster
 from podring.ring import _ring
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from podring.topic import TopicSpec
 
 
-class Publisher(_ring.Writer):
+class Publisher(roster.Participant, _ring.Writer):
     """Publishes messages to a topic. Any number of publishers share one total order.
 
     topic      its name
@@ -45,39 +43,13 @@ class Publisher(_ring.Writer):
     ) -> None:
         record, segment = roster.open_topic(topic, broker, create, write=True)
         with roster.joined(segment, _ring.PUBLISHER, name) as slot:
-            super().__init__(segment.mapping, slot, segment.is_participant, exclusive)
-        self.record, self._segment = record, segment
-        roster.enlist(self)
+            _ring.Writer.__init__(self, segment.mapping, slot, segment.is_participant, exclusive)
+        self._opened(record, segment)
 
     @property
     def max_message(self) -> int:
         """Bytes of the longest message that the topic takes."""
         return self.record.spec.max_message_bytes
-
-    def close(self) -> None:
-        """Leave the topic. Closing twice is fine; an open loan is dropped."""
-        super().close()
-        self._segment.close()
-
-    def abandon(self) -> None:
-        """In a forked child: let go without disturbing the parent."""
-        super().abandon()
-        self._segment.abandon()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "record"):
-            roster.warn_unclosed(self)
 
     def __repr__(self) -> str:
         state = " closed" if self.closed else ""

@@ -13,7 +13,7 @@ import os
 import sys
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Self
 
 from podring.errors import TooManyParticipants, TopicNotFound
 from podring.ring import _ring
@@ -21,6 +21,7 @@ from podring.segment import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
     from podring.topic import TopicRecord, TopicSpec
 
@@ -92,34 +93,49 @@ def _default_name() -> str:
     return f"{os.path.basename(sys.argv[0] or 'python')[:20]}-{os.getpid()}"
 
 
-class Participant(Protocol):
-    """A publisher or a subscriber, as far as its end is concerned."""
+class Participant(_ring.Handle):
+    """What a publisher and a subscriber do alike: end in order, end a block, let go after fork.
 
-    @property
-    def closed(self) -> bool:
-        """Whether it has ended."""
+    record  the topic, as it was when this was opened
+    """
+
+    record: TopicRecord
+    _segment: Segment
+
+    def _opened(self, record: TopicRecord, segment: Segment) -> None:
+        """From here on there is something to close."""
+        self.record, self._segment = record, segment
+        _living.add(self)
 
     def close(self) -> None:
-        """End it in order."""
+        """Leave the topic. Closing twice is fine."""
+        super().close()
+        self._segment.close()
 
     def abandon(self) -> None:
-        """Let go of it in a forked child."""
+        """In a forked child: let go without disturbing the parent."""
+        super().abandon()
+        self._segment.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "record") and not self.closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self.close()
 
 
 _living: weakref.WeakSet[Participant] = weakref.WeakSet()
 _joined: weakref.WeakSet[Segment] = weakref.WeakSet()
-
-
-def enlist(handle: Participant) -> None:
-    """Remember a participant, so that a forked child can let go of it."""
-    _living.add(handle)
-
-
-def warn_unclosed(handle: Participant) -> None:
-    """Close what its owner forgot to close, and say so as Python does for files."""
-    if not handle.closed:
-        warnings.warn(f"unclosed {handle!r}", ResourceWarning, stacklevel=2, source=handle)
-        handle.close()
 
 
 def _after_fork() -> None:

@@ -17,7 +17,6 @@ from podring.start import Start
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from types import TracebackType
 
     from podring.topic import TopicSpec
 
@@ -49,7 +48,7 @@ class Losses:
             self._on_loss(lost)
 
 
-class Subscriber(_ring.Reader):
+class Subscriber(roster.Participant, _ring.Reader):
     """Receives a topic's messages in order, from an offset that it keeps itself.
 
     topic    its name
@@ -89,10 +88,9 @@ class Subscriber(_ring.Reader):
         self._losses = Losses(on_loss)
         self._unyielded = 0
         with roster.joined(segment, _ring.SUBSCRIBER, name) as slot:
-            super().__init__(segment.mapping, slot, self._losses, spin)
+            _ring.Reader.__init__(self, segment.mapping, slot, self._losses, spin)
             self.seek(where.where, where.value)
-        self.record, self._segment = record, segment
-        roster.enlist(self)
+        self._opened(record, segment)
 
     @property
     def lost(self) -> int:
@@ -129,27 +127,6 @@ class Subscriber(_ring.Reader):
         """Leave the topic and wake whoever waits here. Closing twice is fine; views stay valid."""
         super().close()
         aio.ring_bell()
-        self._segment.close()
-
-    def abandon(self) -> None:
-        """In a forked child: let go without disturbing the parent."""
-        super().abandon()
-        self._segment.abandon()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "record"):
-            roster.warn_unclosed(self)
 
     def __repr__(self) -> str:
         state = " closed" if self.closed else f" at {self.offset}"

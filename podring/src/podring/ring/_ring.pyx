@@ -410,6 +410,10 @@ cdef class Handle:
         """Whether this object was closed, or belongs to the parent process."""
         return self.life != IS_OPEN
 
+    def close(self):
+        """Leave the topic: each kind says how."""
+        raise NotImplementedError
+
     def abandon(self):
         """In a forked child: forget everything, and touch nothing that the parent shares."""
         self.life = IS_FORKED
