@@ -1,11 +1,24 @@
-"""What holds for every test: in CI a missing component is a failure, not a skip."""
+"""What holds for every test.
+
+In CI a missing component is a failure, not a skip. And Ctrl-C works in the processes that tests
+start, also when the tests themselves run in the background, where shells have it ignored.
+"""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
 
 from tests.support.components import MISSING
+
+
+def pytest_configure() -> None:
+    # What is ignored is inherited across exec; a handler becomes the default there.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
 
 
 @pytest.hookimpl(wrapper=True)
