@@ -648,7 +648,7 @@ cdef int get_payload(object payload, Py_buffer *view) except -1:
     except (BufferError, ValueError) as error:
         raise TypeError(
             f"a message is C-contiguous bytes, and this {type(payload).__name__} is not ({error}): "
-            "make it so with numpy.ascontiguousarray or bytes"
+            "send its tobytes(), or make it so with numpy.ascontiguousarray"
         ) from None
     except TypeError:
         raise TypeError(
