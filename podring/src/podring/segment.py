@@ -37,7 +37,7 @@ from podring.errors import (
     TopicNotFound,
 )
 from podring.ring import _ring
-from podring.topic import TopicRecord, TopicSpec, check_name
+from podring.topic import TopicRecord, TopicSpec, check_name, check_origin
 
 MODE = 0o666
 """Who may publish when nothing narrower is asked for: every user of the node."""
@@ -137,15 +137,19 @@ class Segment:
         return self.is_locked(self.mapping.lock_offset(slot))
 
 
-def create(name: str, spec: TopicSpec, *, owner: str, mode: int = MODE) -> TopicRecord:
+def create(
+    name: str, spec: TopicSpec, *, owner: str, origin: str = "", mode: int = MODE
+) -> TopicRecord:
     """Make a new segment for a topic, reserve all its memory, and lay out an empty ring in it.
 
     owner   1 to 12 letters or digits; who may remove it
+    origin  who declared the topic
     mode    rights on the ring; the roster gets read and write wherever the ring can be read
     returns the record of a topic that publishers and subscribers may attach to at once
     raises  NoRoom when there is too little shared memory; then nothing is left behind
     cost    the kernel zeroes `footprint(spec)` bytes
     """
+    check_origin(origin)
     ring_bytes, roster_bytes, capacity = _ring.plan(spec.size_bytes, spec.max_message_bytes)
     generation = time.time_ns() // 1000
     while True:
@@ -176,6 +180,7 @@ def create(name: str, spec: TopicSpec, *, owner: str, mode: int = MODE) -> Topic
                 max_message=spec.max_message_bytes,
                 generation=generation,
                 created=time.time_ns(),
+                origin=origin,
             )
     except BaseException as error:
         _unlink(segment)
@@ -189,7 +194,7 @@ def create(name: str, spec: TopicSpec, *, owner: str, mode: int = MODE) -> Topic
         os.close(roster_fd)
         if ring_fd >= 0:
             os.close(ring_fd)
-    return TopicRecord(name, spec, capacity, generation, segment)
+    return TopicRecord(name, spec, capacity, generation, segment, origin)
 
 
 def remove(segment: str) -> bool:
@@ -255,7 +260,16 @@ def record_of(attached: Segment) -> TopicRecord:
         capacity=mapping.capacity,
         generation=mapping.generation,
         segment=attached.name,
+        origin=_origin_of(mapping.origin),
     )
+
+
+def _origin_of(text: str) -> str:
+    """An origin as it lies in a header, where a publisher can damage it: then it is nobody's."""
+    try:
+        return check_origin(text)
+    except InvalidTopic:
+        return ""
 
 
 def footprint(spec: TopicSpec) -> int:

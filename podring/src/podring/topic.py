@@ -2,7 +2,7 @@
 
 Everything here is validated when it is made, so whoever holds a `TopicSpec` or a `TopicRecord`
 need not check it again. Errors carry the name of the field as the broker's HTTP API and the
-`Sharedmemory` resource spell it (`topicname`, `shmsize`, `msgsize`, `overflow`).
+`Sharedmemory` resource spell it (`topicname`, `shmsize`, `msgsize`, `overflow`, `origin`).
 
 Nothing here touches shared memory or the network.
 """
@@ -18,12 +18,14 @@ from podring.errors import InvalidTopic
 Overflow = Literal["overwrite"]
 
 NAME_MAX = 200
+ORIGIN_MAX = 253
 SIZE_MAX = 256 << 30
 """Largest ring in bytes. Far beyond what a node lends to one topic; keeps typing errors out."""
 MESSAGE_MAX = 1 << 31
 """Longest message in bytes that the layout's 32-bit length is used for."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+_ORIGIN = re.compile(r"[!-~]{0,253}", re.ASCII)
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
     r"(?P<suffix>(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?)",
@@ -48,6 +50,18 @@ def check_name(name: object) -> str:
         "topicname",
         f"topicname {shown!r} ({len(name)} characters) is not a topic name: 1 to {NAME_MAX} of "
         "A-Z a-z 0-9 . _ - and first a letter or digit",
+    )
+
+
+def check_origin(origin: object) -> str:
+    """Give back a valid origin, which may be empty, or raise InvalidTopic."""
+    if isinstance(origin, str) and _ORIGIN.fullmatch(origin):
+        return origin
+    shown = repr(origin)
+    raise InvalidTopic(
+        "origin",
+        f"origin {shown if len(shown) <= 40 else shown[:40] + '…'} cannot be: it is at most "
+        f"{ORIGIN_MAX} printable ASCII characters without spaces",
     )
 
 
@@ -136,6 +150,7 @@ class TopicRecord:
     capacity    bytes that the ring really has, at least `spec.size`
     generation  microseconds since 1970 when it was made; tells it from its namesakes
     segment     name of its shared memory, to be understood by `podring.segment` alone
+    origin      who declared it, such as a `Sharedmemory` resource; empty when nobody said
     """
 
     name: str
@@ -143,6 +158,7 @@ class TopicRecord:
     capacity: int
     generation: int
     segment: str
+    origin: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The record in the words of the HTTP API and the catalogue."""
@@ -154,11 +170,12 @@ class TopicRecord:
             "capacity": self.capacity,
             "generation": self.generation,
             "segment": self.segment,
+            "origin": self.origin,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> TopicRecord:
-        """Read what `to_json` wrote; unknown keys are ignored.
+        """Read what `to_json` wrote, of this release or an older one; unknown keys are ignored.
 
         raises  InvalidTopic when a field is missing or impossible
         """
@@ -169,6 +186,7 @@ class TopicRecord:
                 capacity=int(data["capacity"]),
                 generation=int(data["generation"]),
                 segment=str(data["segment"]),
+                origin=check_origin(data.get("origin", "")),
             )
         except KeyError as missing:
             field = str(missing.args[0])

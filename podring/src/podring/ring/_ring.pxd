@@ -10,6 +10,7 @@ cdef extern from "ring.h" nogil:
         RING_LAYOUT_MAJOR
         RING_LAYOUT_MINOR
         RING_NAME_BYTES
+        RING_ORIGIN_BYTES
         RING_PAGE
         RING_BELLS_MAX
         RING_FRAME_HEADER
@@ -55,6 +56,7 @@ cdef extern from "ring.h" nogil:
         uint64_t created
         uint64_t size
         char name[208]
+        char origin[256]
 
     ctypedef struct RosterEntry:
         atomic_u32 role
@@ -89,6 +91,7 @@ cdef extern from "ring.h" nogil:
 
     ctypedef struct RingOptions:
         const char *name
+        const char *origin
         uint64_t size
         uint64_t max_message
         uint64_t generation

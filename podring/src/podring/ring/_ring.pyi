@@ -50,10 +50,12 @@ def lay_out(
     max_message: int,
     generation: int,
     created: int,
+    origin: str = "",
 ) -> None: ...
 
 class Mapping:
     name: str
+    origin: str
     size: int
     capacity: int
     max_message: int

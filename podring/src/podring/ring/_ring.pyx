@@ -108,15 +108,18 @@ def plan(size, max_message):
     return found.ring_bytes, found.roster_bytes, found.capacity
 
 
-def lay_out(ring, roster, *, name, size, max_message, generation, created):
+def lay_out(ring, roster, *, name, size, max_message, generation, created, origin=""):
     """Lay out an empty ring in two writable, zeroed buffers of the planned sizes."""
     cdef Py_buffer ring_view, roster_view
     cdef bytes encoded = name.encode()
+    cdef bytes declarer = origin.encode()
     cdef RingPlan wanted = ring_plan(size, max_message)
     if len(encoded) >= RING_NAME_BYTES:
         raise ValueError(f"a topic name takes at most {RING_NAME_BYTES - 1} bytes")
+    if len(declarer) >= RING_ORIGIN_BYTES:
+        raise ValueError(f"an origin takes at most {RING_ORIGIN_BYTES - 1} bytes")
     cdef RingOptions options = RingOptions(
-        encoded, size, max_message, generation, created, RING_OVERWRITE
+        encoded, declarer, size, max_message, generation, created, RING_OVERWRITE
     )
     PyObject_GetBuffer(ring, &ring_view, PyBUF_WRITABLE)
     try:
@@ -145,6 +148,7 @@ cdef class Mapping:
     cdef bint has_ring
     cdef bint has_roster
     cdef readonly str name
+    cdef readonly str origin
     cdef readonly object size
     cdef readonly object capacity
     cdef readonly object max_message
@@ -178,6 +182,8 @@ cdef class Mapping:
         # A copy, because a hostile publisher may take away the zero at its end meanwhile.
         raw = PyBytes_FromStringAndSize(header.name, RING_NAME_BYTES)
         self.name = raw.partition(b"\0")[0].decode(errors="replace")
+        raw = PyBytes_FromStringAndSize(header.origin, RING_ORIGIN_BYTES)
+        self.origin = raw.partition(b"\0")[0].decode(errors="replace")
         self.size = header.size
         self.capacity = self.ring.capacity
         self.max_message = self.ring.max_message

@@ -23,10 +23,11 @@
 #define RING_MAGIC UINT64_C(0x31474e4952444f50)   /* "PODRING1" */
 #define ROSTER_MAGIC UINT64_C(0x315254534f525250) /* "PRROSTR1" */
 #define RING_LAYOUT_MAJOR 1u
-#define RING_LAYOUT_MINOR 0u
+#define RING_LAYOUT_MINOR 1u /* 1: origin */
 #define RING_LAYOUT_VERSION (RING_LAYOUT_MAJOR << 16 | RING_LAYOUT_MINOR)
 
-#define RING_NAME_BYTES 208 /* a topic name is at most 200 bytes; the rest is zero */
+#define RING_NAME_BYTES 208   /* a topic name is at most 200 bytes; the rest is zero */
+#define RING_ORIGIN_BYTES 256 /* an origin is at most 253 bytes; the rest is zero */
 #define RING_PAGE 4096
 #define RING_NOWHERE UINT64_MAX /* a position that no frame can have */
 #define RING_AHEAD_BYTES 4096   /* see intent */
@@ -71,6 +72,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
  *      776     32  commit           lock holder  two records: the next sequence at a given tail
  *
  *      896      4  wake             lock holder  futex word on which subscribers sleep
+ *
+ *     1024    256  origin           creator      who declared the topic; empty when nobody said
  *
  * For small messages intent runs ahead of what the writer needs, by RING_AHEAD_BYTES or a sixteenth
  * of a small ring, so that it moves once for RING_AHEAD_FRAMES of them or more: subscribers keep
@@ -122,7 +125,10 @@ typedef struct {
     uint8_t reserved4[88];
 
     _Atomic uint32_t wake;
-    uint8_t reserved5[RING_PAGE - 900];
+    uint8_t reserved5[124];
+
+    char origin[RING_ORIGIN_BYTES];
+    uint8_t reserved6[RING_PAGE - 1280];
 } RingHeader;
 
 RING_AT(RingHeader, magic, 0);
@@ -143,6 +149,7 @@ RING_AT(RingHeader, intent, 640);
 RING_AT(RingHeader, tail, 768);
 RING_AT(RingHeader, commit, 776);
 RING_AT(RingHeader, wake, 896);
+RING_AT(RingHeader, origin, 1024);
 _Static_assert(sizeof(RingHeader) == RING_PAGE, "the header is one page");
 
 /* A checkpoint: the first frame that starts in a block. Block number `position / block_size` uses

@@ -36,6 +36,8 @@ void ring_format(void *bytes, void *roster_bytes, const RingOptions *options) {
     header->size = options->size;
     header->slots = ROSTER_SLOTS;
     memcpy(header->name, options->name, strlen(options->name));
+    if (options->origin)
+        memcpy(header->origin, options->origin, strlen(options->origin));
     store_relaxed(&header->wake, 1); /* ahead of sleepers */
     store_relaxed(&header->commit[0].sequence, 1);
     store_relaxed(&header->commit[1].end, RING_NOWHERE);

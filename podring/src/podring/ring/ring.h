@@ -58,7 +58,8 @@ typedef struct {
 } RingPlan;
 
 typedef struct {
-    const char *name; /* at most RING_NAME_BYTES - 1 bytes */
+    const char *name;   /* at most RING_NAME_BYTES - 1 bytes */
+    const char *origin; /* at most RING_ORIGIN_BYTES - 1 bytes; NULL for none */
     uint64_t size;
     uint64_t max_message;
     uint64_t generation;
