@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from podring import httpbroker
+from podring import httpcall
 from podring.client import broker_at
 from podring.errors import BrokerUnreachable
 
@@ -40,7 +40,7 @@ def test_a_missing_socket_is_told_like_a_missing_port(tmp_path: Path) -> None:
 
 
 def test_a_full_backlog_times_out_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(httpbroker, "CONNECT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(httpcall, "CONNECT_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
         port = deaf.getsockname()[1]
         taken = [socket.socket() for _ in range(8)]
