@@ -8,13 +8,14 @@ import pytest
 PIN = r"[\w.-]+==\S+( ; [^\\]+)? \\"
 HASH = r"    --hash=sha256:[0-9a-f]{64}( \\)?"
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+LISTS = sorted(str(path.relative_to(REQUIREMENTS)) for path in REQUIREMENTS.rglob("*.txt"))
 
 
 def pins(name: str) -> set[str]:
     return set(re.findall(r"^\S+==[^\\\n]+", (REQUIREMENTS / name).read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["demo.txt", "dev.txt"])
+@pytest.mark.parametrize("name", LISTS)
 def test_a_pinned_list_names_no_host_no_option_and_no_path(name: str) -> None:
     lines = (REQUIREMENTS / name).read_text().splitlines()
     strange = [
@@ -23,5 +24,6 @@ def test_a_pinned_list_names_no_host_no_option_and_no_path(name: str) -> None:
     assert strange == []
 
 
-def test_the_demo_is_pinned_to_the_versions_that_are_tested() -> None:
-    assert pins("demo.txt") <= pins("dev.txt")
+@pytest.mark.parametrize("name", LISTS)
+def test_what_runs_is_pinned_to_the_versions_that_are_tested(name: str) -> None:
+    assert pins(name) <= pins("dev.txt")
