@@ -93,7 +93,7 @@ def _run(settings: Settings) -> None:
     with segment.owner_lock(owner, timeout_s=PATIENCE_S), _listening(settings) as listeners:
         service = Service(catalogue, owner, Budget(settings.budget))
         with contextlib.suppress(CatalogueUnreachable):  # logged, and the janitor's from now on
-            service.reconcile()
+            service.upkeep.reconcile()
         _serve(service, catalogue, listeners)
         log.info("broker.stop")
 

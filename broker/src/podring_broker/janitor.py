@@ -45,15 +45,15 @@ class Janitor:
     def round(self) -> None:
         """One round. Takes a few seconds at most while the catalogue does not answer."""
         with contextlib.suppress(CatalogueUnreachable):
-            if self._service.reconciled:
-                self._service.mirror()
+            if self._service.upkeep.reconciled:
+                self._service.upkeep.mirror()
             else:
-                self._service.reconcile()
+                self._service.upkeep.reconcile()
         records = self._service.records()
         for record in records:
             self._look_after(record)
         self._dead = {key: dead for key, dead in self._dead.items() if key in _segments(records)}
-        self._service.make_waiting_again()
+        self._service.upkeep.make_waiting_again()
 
     def _look_after(self, record: TopicRecord) -> None:
         try:
@@ -64,7 +64,7 @@ class Janitor:
                 _wake(record.segment)
             self._dead[record.segment] = dead
         except TopicNotFound:
-            self._service.lost(record)
+            self._service.upkeep.lost(record)
         except PodringError as error:
             log.warning("topic.unreadable", topic=record.name, why=str(error))
 
