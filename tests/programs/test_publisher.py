@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -11,7 +12,16 @@ import pytest
 from podring import Publisher, Subscriber
 from podring.local import LocalBroker
 from podring.topic import TopicSpec
-from tests.programs.running import PUBLISHER, participants, publish, received, run, start, wait_for
+from tests.programs.running import (
+    PUBLISHER,
+    end,
+    participants,
+    publish,
+    received,
+    run,
+    start,
+    wait_for,
+)
 
 
 def test_a_line_is_published_as_soon_as_it_is_typed(topic: str) -> None:
@@ -50,6 +60,47 @@ def test_a_rate_is_kept(topic: str, tmp_path: Path, rate: str, count: int, secon
 def test_a_million_messages_a_second_are_paced_too(topic: str) -> None:
     done = run(*PUBLISHER, topic, "--rate", "1e6", "--json", input=b"x\n" * 1_000_000)
     assert json.loads(done.stderr)["seconds"] == pytest.approx(1.0, abs=0.4)
+
+
+def test_a_file_is_read_again_and_again_with_what_is_in_it_by_then(
+    topic: str, tmp_path: Path
+) -> None:
+    sensor = tmp_path / "sensor"
+    sensor.write_bytes(b"one\n")
+    options = ("--file", str(sensor), "--every", "0.2")
+    with (
+        Subscriber(topic, broker="local") as subscriber,
+        start(*PUBLISHER, topic, *options) as publisher,
+    ):
+        assert subscriber.receive(timeout=5) == b"one\n"
+        started = time.monotonic()
+        sensor.write_bytes(b"two\n")
+        assert [subscriber.receive(timeout=5) for _ in range(5)] == [b"two\n"] * 5
+        assert time.monotonic() - started == pytest.approx(1.0, abs=0.3)
+        _, errors, seconds = end(publisher, signal.SIGTERM)
+    assert (publisher.returncode, errors) == (143, b"")
+    assert seconds < 1
+
+
+@pytest.mark.parametrize("files", [(), ("--file", "-"), ("--file", "/dev/null", "-")])
+def test_standard_input_is_not_read_again(topic: str, files: tuple[str, ...]) -> None:
+    done = run(*PUBLISHER, topic, "--every", "1", *files)
+    assert done.returncode == 2
+    assert done.stderr == (
+        b"podring-publisher: --every is for files, which can be read again: add --file PATH\n"
+    )
+
+
+def test_a_publisher_that_waits_to_read_again_shows_its_figures(topic: str, tmp_path: Path) -> None:
+    """A line every ten seconds, though it reads only once in a minute."""
+    file = tmp_path / "file"
+    file.write_bytes(b"x\n")
+    with start(*PUBLISHER, topic, "--file", str(file), "--every", "60", "--json") as publisher:
+        assert publisher.stderr is not None
+        figures = json.loads(publisher.stderr.readline())
+        publisher.terminate()
+        publisher.communicate()
+    assert (figures["messages"], figures["final"]) == (1, False)
 
 
 def test_statistics_say_what_was_sent(topic: str) -> None:

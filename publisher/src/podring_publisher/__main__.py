@@ -22,10 +22,11 @@ from podring.cli.program import (
     exit_help,
     positive_size,
     run,
+    seconds,
     topic_name,
 )
 from podring.cli.signals import Signals
-from podring_publisher.source import READ_BYTES, chunks
+from podring_publisher.source import READ_BYTES, chunks, rounds
 
 PROGRAM = "podring-publisher"
 _EPILOG = """\
@@ -39,6 +40,7 @@ examples:
   tail -F app.log | podring-publisher logs --create --size 64Mi
   podring-publisher camera --frame-size 4Mi --file video.raw --rate 25/s --stats
   podring-publisher backup --frame-size 64Ki --file a.bin b.bin --rate 100Mi/s
+  podring-publisher load --create --file /proc/loadavg --every 1
 
 """
 
@@ -67,6 +69,12 @@ def parser() -> Parser:
     )
     top.add_argument(
         "--file", metavar="PATH", nargs="+", action="extend", help="read these, - is standard input"
+    )
+    top.add_argument(
+        "--every",
+        metavar="SECONDS",
+        type=seconds,
+        help="read the files again so often, for ever: a sensor below /sys, /proc/loadavg",
     )
     top.add_argument(
         "--rate",
@@ -121,7 +129,7 @@ def _batches(options: argparse.Namespace, publisher: Publisher, meter: Meter) ->
         )
     # No batch fills more than an eighth of a small ring: subscribers shall have time to follow.
     most = max(4096, min(READ_BYTES, publisher.record.capacity // 8))
-    for path in options.file or ["-"]:
+    for path in rounds(_inputs(options), options.every, meter):
         pieces = chunks(path, meter, most=most)
         source = "stdin" if path == "-" else path
         if options.frame_size is not None:
@@ -130,6 +138,14 @@ def _batches(options: argparse.Namespace, publisher: Publisher, meter: Meter) ->
             yield from framing.prefixed(pieces, longest, source)
         else:
             yield from framing.lines(pieces, longest, source)
+
+
+def _inputs(options: argparse.Namespace) -> list[str]:
+    """The files to read; standard input, which is read only once, is "-"."""
+    paths: list[str] = options.file or ["-"]
+    if options.every is not None and "-" in paths:
+        raise Failure(Exit.USAGE, "--every is for files, which can be read again: add --file PATH")
+    return paths
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 A read returns what has arrived and does not wait for a full block, so somebody who types is heard
 line by line, while a file comes in large pieces. Waiting for input ends at once on a signal, and
-wakes up only when a meter wants to show something.
+wakes up only when a meter wants to show something. Files whose content changes, as that of sensors
+below /sys does, can be read again and again.
 """
 
 from __future__ import annotations
@@ -10,12 +11,31 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 from podring.cli.meter import Meter
 from podring.cli.program import descriptor
 
 READ_BYTES = 1 << 20
+
+
+def rounds(paths: Sequence[str], every_s: float | None, meter: Meter) -> Iterator[str]:
+    """Give every path once, or all of them again every `every_s` seconds, for ever.
+
+    The pace is kept against the clock; a round that takes longer than that is followed at once by
+    the next, and none is made up for.
+    """
+    due = time.monotonic()
+    while True:
+        yield from paths
+        if every_s is None:
+            return
+        due = max(due + every_s, time.monotonic())
+        while (left := due - time.monotonic()) > 0:
+            shown_in = meter.due_s()
+            time.sleep(left if shown_in is None else min(left, shown_in + 0.001))
+            meter.tick()
 
 
 def chunks(path: str, meter: Meter, *, most: int = READ_BYTES) -> Iterator[bytes]:
