@@ -52,12 +52,14 @@ ANNOTATIONS = {
     "repeated": Example({SUBSCRIBES: "t,t, t"}, {"t": "subscribes"}),
     "order": Example({SUBSCRIBES: "b,A,a,B"}, dict.fromkeys("ABab", "subscribes")),
     "one label, two topics": Example({PUBLISHES: "t.", SUBSCRIBES: "t_"}, {"t": "both"}),
-    "most topics": Example(
+    "most names": Example(
         {SUBSCRIBES: ",".join(f"t{i:02}" for i in range(32))},
         {f"t{i:02}": "subscribes" for i in range(32)},
     ),
     "empty": Example({PUBLISHES: "", SUBSCRIBES: " , "}, None),
-    "too many topics": Example({SUBSCRIBES: ",".join(f"t{i}" for i in range(33))}, None),
+    "too many names": Example({PUBLISHES: "t", SUBSCRIBES: "t," * 33}, None),
+    "longest text": Example({PUBLISHES: "t" + " " * 8191}, {"t": "publishes"}),
+    "text too long": Example({PUBLISHES: "t" + " " * 8192}, None),
     "space inside": Example({PUBLISHES: "t u"}, None),
     "slash": Example({SUBSCRIBES: "t,a/b"}, None),
     "begins with a dot": Example({SUBSCRIBES: ".t"}, None),

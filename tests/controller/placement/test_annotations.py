@@ -59,12 +59,15 @@ def test_what_cannot_be_read_is_named_and_gives_no_topics(annotation: str, text:
     assert topics_of(annotations) == PodTopics()
 
 
-def test_a_pod_names_at_most_32_topics() -> None:
-    names = ",".join(f"t{i}" for i in range(32))
-    assert len(topics_of({SUBSCRIBES: names}).subscribes) == 32
-    assert len(topics_of({PUBLISHES: names, SUBSCRIBES: names}).publishes) == 32
-    with pytest.raises(MalformedAnnotation, match="name 33 topics"):
-        wish_of({PUBLISHES: "one.more", SUBSCRIBES: names})
+def test_an_annotation_has_at_most_32_names_and_8192_characters() -> None:
+    names = ["t" * 197 + f".{i:02}" for i in range(32)]
+    text = ",\n".join(names)
+    assert topics_of({PUBLISHES: text, SUBSCRIBES: text}).publishes == set(names)
+    assert topics_of({PUBLISHES: "t" + " " * 8191}).publishes == {"t"}
+    with pytest.raises(MalformedAnnotation, match=r"has 33 names: .* at most 32"):
+        wish_of({PUBLISHES: "t", SUBSCRIBES: "t," * 33})
+    with pytest.raises(MalformedAnnotation, match="has 8193 characters: write at most 8192"):
+        wish_of({PUBLISHES: "t" + " " * 8192})
 
 
 def test_the_error_survives_pickling() -> None:

@@ -26,7 +26,10 @@ SUBSCRIBES = "podring.io/subscribes"
 PLACEMENT = "podring.io/placement"
 
 TOPICS_MAX = 32
-"""Topics a pod may name, in both annotations together. Each is a term that the scheduler weighs."""
+"""Names in one annotation, repeated or not. Each topic is a term that the scheduler weighs."""
+TEXT_MAX = 8192
+"""Characters of one annotation: room for 32 of the longest names. Without a bound, an annotation of
+240 kB, which Kubernetes allows, keeps an API server busy with CEL for half a minute."""
 
 Strength = Literal["preferred", "required"]
 Role = Literal["publishes", "subscribes", "both"]
@@ -93,19 +96,24 @@ def wish_of(annotations: Mapping[str, str]) -> Wish:
     raises   MalformedAnnotation, for the first one that cannot be read
     """
     topics = PodTopics(_names(annotations, PUBLISHES), _names(annotations, SUBSCRIBES))
-    if (count := len(topics.publishes | topics.subscribes)) > TOPICS_MAX:
-        raise MalformedAnnotation(
-            SUBSCRIBES,
-            f"{PUBLISHES} and {SUBSCRIBES} name {count} topics: a pod is placed by at most "
-            f"{TOPICS_MAX}, so name those whose messages are largest",
-        )
     return Wish(topics, _strength(annotations.get(PLACEMENT, "preferred")))
 
 
 def _names(annotations: Mapping[str, str], annotation: str) -> frozenset[str]:
-    pieces = (piece.strip(_BLANK) for piece in annotations.get(annotation, "").split(","))
+    text = annotations.get(annotation, "")
+    if len(text) > TEXT_MAX:
+        raise MalformedAnnotation(
+            annotation, f"{annotation} has {len(text)} characters: write at most {TEXT_MAX}"
+        )
+    names = [name for piece in text.split(",") if (name := piece.strip(_BLANK))]
+    if len(names) > TOPICS_MAX:
+        raise MalformedAnnotation(
+            annotation,
+            f"{annotation} has {len(names)} names: a pod is placed by at most {TOPICS_MAX}, so "
+            "name the topics that carry the most bytes",
+        )
     try:
-        return frozenset(check_name(piece) for piece in pieces if piece)
+        return frozenset(check_name(name) for name in names)
     except InvalidTopic as error:
         raise MalformedAnnotation(annotation, f"{annotation}: {error}") from None
 
