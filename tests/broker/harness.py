@@ -111,9 +111,11 @@ class Broker:
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         return self._client.request(method, self.address + path, **more)
 
-    def create(self, name: str, size: int | str = "1Mi", message: int | str = "4Ki") -> Any:
+    def create(
+        self, name: str, size: int | str = "1Mi", message: int | str = "4Ki", **more: str
+    ) -> Any:
         """Create a topic, and give back its record."""
-        body = {"topicname": name, "shmsize": size, "msgsize": message}
+        body = {"topicname": name, "shmsize": size, "msgsize": message, **more}
         answer = self.call("POST", "/createTopic", json=body)
         assert answer.is_success, answer.text
         return answer.json()

@@ -1,11 +1,13 @@
 """One contract, three stores, each opened by its URL as the broker does."""
 
+import json
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis as redis_py
 
 from podring.topic import TopicRecord, TopicSpec
 from podring_broker.catalogue import Catalogue, CatalogueUnreachable, identity, open_catalogue
@@ -14,8 +16,9 @@ from tests.broker.harness import Redis
 Open = Callable[[str], Catalogue]
 
 
-def record(name: str, generation: int = 1) -> TopicRecord:
-    return TopicRecord(name, TopicSpec("64Ki", 1024), 65536, generation, f"podring.o.1.{name}")
+def record(name: str, generation: int = 1, origin: str = "") -> TopicRecord:
+    segment = f"podring.o.1.{name}"
+    return TopicRecord(name, TopicSpec("64Ki", 1024), 65536, generation, segment, origin)
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis"])
@@ -46,6 +49,13 @@ def test_what_was_put_is_loaded_unchanged(store: Open) -> None:
     catalogue = store("n1")
     catalogue.put([record("a"), record("b.c-d_e")])
     assert catalogue.load() == {"a": record("a"), "b.c-d_e": record("b.c-d_e")}
+
+
+def test_who_declared_a_topic_is_kept(store: Open) -> None:
+    catalogue = store("n1")
+    declared = record("a", origin="sharedmemory/default/a/3f0c1d5e")
+    catalogue.put([declared, record("b")])
+    assert catalogue.load() == {"a": declared, "b": record("b")}
 
 
 def test_a_record_replaces_the_one_of_the_same_name(store: Open) -> None:
@@ -106,6 +116,27 @@ def test_an_unreadable_record_is_skipped_and_left_alone(tmp_path: Path) -> None:
     other.close()
     assert catalogue.load() == {"a": record("a")}
     catalogue.close()
+
+
+def test_what_a_release_without_origins_recorded_is_still_there(
+    tmp_path: Path, redis: Redis
+) -> None:
+    older = record("a").to_json()
+    del older["origin"]
+    path = tmp_path / "catalogue.db"
+    first, second = open_catalogue(f"sqlite://{path}", "n1"), open_catalogue(redis.url, "n1")
+    for catalogue in (first, second):
+        catalogue.put([])
+    with sqlite3.connect(path) as other:
+        other.execute("INSERT INTO topics VALUES (?, ?, ?)", ("n1", "a", json.dumps(older)))
+    other.close()
+    with redis_py.Redis.from_url(redis.url) as client:
+        client.hset("podring:n1:topics", "a", json.dumps(older))
+    for catalogue in (first, second):
+        assert catalogue.load() == {"a": record("a")}
+        catalogue.put([record("b", origin="somebody")])
+        assert catalogue.load() == {"a": record("a"), "b": record("b", origin="somebody")}
+        catalogue.close()
 
 
 def test_a_sqlite_file_that_is_none_is_unreachable(tmp_path: Path) -> None:

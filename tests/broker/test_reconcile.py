@@ -1,6 +1,7 @@
 """The table in podring_broker.reconcile, line by line."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,21 @@ def test_an_interrupted_deletion_is_finished_and_not_made_again() -> None:
 
 def test_a_recorded_segment_is_adopted_as_it_is() -> None:
     assert decide(whole(OLD), records=[OLD]) == Plan(adopt=[OLD])
+
+
+@pytest.mark.parametrize(
+    "told", [{"origin": "me"}, {"spec": TopicSpec(1 << 40 >> 4, 1024)}], ids=["origin", "size"]
+)
+def test_what_a_publisher_wrote_into_a_segments_header_does_not_overrule_the_record(
+    told: dict[str, Any],
+) -> None:
+    recorded = replace(OLD, origin="sharedmemory/a")
+    assert decide(whole(replace(OLD, **told)), records=[recorded]) == Plan(adopt=[recorded])
+
+
+def test_when_the_catalogue_was_lost_the_segment_tells_who_declared_the_topic() -> None:
+    declared = replace(OLD, origin="sharedmemory/a")
+    assert decide(whole(declared), records=None) == Plan(adopt=[declared], record=[declared])
 
 
 def test_a_segment_that_nobody_knows_or_uses_is_an_orphan() -> None:

@@ -108,6 +108,11 @@ def test_a_record_comes_back_as_it_was_sent(server: Server) -> None:
     )
 
 
+def test_a_broker_of_a_release_without_origins_is_understood(server: Server) -> None:
+    server.answers = [answer(200, RECORD)]
+    assert broker_at(server.address).get("prices").origin == ""
+
+
 @pytest.mark.parametrize("wrap", [lambda topics: topics, lambda topics: {"topics": topics}])
 def test_topics_are_listed_by_name(server: Server, wrap: Callable[[Any], Any]) -> None:
     server.answers = [answer(200, wrap([RECORD, RECORD | {"topicname": "clock"}]))]

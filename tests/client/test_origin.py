@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from podring import segment
-from podring.errors import InvalidTopic
+from podring.errors import InvalidTopic, OtherOrigin, TopicNotFound
+from podring.local import LocalBroker
 from podring.topic import TopicRecord, TopicSpec, check_origin
 
 ORIGIN = "sharedmemory/default/prices/3f0c1d5e"
@@ -59,3 +60,15 @@ def test_a_record_of_an_older_release_has_no_origin() -> None:
     older = record.to_json()
     del older["origin"]
     assert TopicRecord.from_json(older).origin == ""
+
+
+def test_without_a_broker_a_topic_is_deleted_for_its_own_origin_only(name: str) -> None:
+    local = LocalBroker()
+    made = local.create(name, SPEC, ORIGIN)
+    assert (made.origin, local.create(name, SPEC, "other"), local.get(name)) == (ORIGIN, made, made)
+    for origin in ("other", ""):
+        with pytest.raises(OtherOrigin, match=f"declared by '{ORIGIN}'"):
+            local.delete(name, origin)
+    local.delete(name, ORIGIN)
+    with pytest.raises(TopicNotFound):
+        local.get(name)

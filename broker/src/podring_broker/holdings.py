@@ -49,9 +49,15 @@ class Holdings:
         records = [*self.topics.copy().values(), *self.deleting.copy().values()]
         return sum(segment.footprint(record.spec) for record in records)
 
-    def make(self, name: str, spec: TopicSpec) -> TopicRecord:
+    def find(self, name: str) -> TopicRecord | None:
+        """A topic's record, whatever state it is in."""
+        waiting = self.waiting.get(name)
+        known = waiting.record if waiting is not None else self.topics.get(name)
+        return known or self.deleting.get(name)
+
+    def make(self, name: str, spec: TopicSpec, origin: str) -> TopicRecord:
         """Make a topic that nobody has. Raises Refused, CatalogueUnreachable."""
-        record = self._segment(name, spec)
+        record = self._segment(name, spec, origin)
         try:
             self.catalogue.put([record])
         except BaseException:
@@ -68,7 +74,7 @@ class Holdings:
             if waiting is None:
                 return
             try:
-                record = self._segment(name, waiting.record.spec)
+                record = self._segment(name, waiting.record.spec, waiting.record.origin)
             except Refused as refused:
                 if not waiting.refused:
                     log.warning("topic.waiting", topic=name, why=str(refused))
@@ -81,14 +87,13 @@ class Holdings:
             with contextlib.suppress(CatalogueUnreachable):  # the janitor tells it later
                 self.catalogue.put([record])
 
-    def begin_deletion(self, name: str) -> bool:
-        """Take a topic from everybody. Returns whether there was one."""
+    def begin_deletion(self, name: str) -> None:
+        """Take a topic from everybody."""
         if name in self.topics:
             segment.mark_deleted(self.topics[name].segment)
             self.deleting[name] = self.topics.pop(name)
         elif name in self.waiting:
             self.deleting[name] = self.waiting.pop(name).record
-        return name in self.deleting
 
     def finish_deletion(self, name: str) -> None:
         """Forget a topic whose deletion began, and free its memory. Raises CatalogueUnreachable."""
@@ -98,11 +103,11 @@ class Holdings:
         del self.deleting[name]
         log.info("topic.deleted", **facts(record))
 
-    def _segment(self, name: str, spec: TopicSpec) -> TopicRecord:
+    def _segment(self, name: str, spec: TopicSpec, origin: str) -> TopicRecord:
         needed, used = segment.footprint(spec), self.used()
         self.budget.require_room(name, needed, used)
         try:
-            return segment.create(name, spec, owner=self.owner)
+            return segment.create(name, spec, owner=self.owner, origin=origin)
         except NoRoom:
             free, total = segment.free_bytes(), self.budget.total
             raise Refused(name, needed=needed, free=free, used=used, budget=total) from None
@@ -115,4 +120,5 @@ def facts(record: TopicRecord) -> dict[str, Any]:
         "shmsize": record.spec.size,
         "msgsize": record.spec.max_message,
         "generation": record.generation,
+        "origin": record.origin,
     }

@@ -21,7 +21,7 @@ from starlette.routing import Match
 
 from podring.errors import InvalidTopic
 from podring_broker.catalogue import CatalogueUnreachable
-from podring_broker.refusals import Different, Refused, UnknownTopic
+from podring_broker.refusals import Different, NotDeclaredBy, Refused, UnknownTopic
 
 MEDIA_TYPE = "application/problem+json"
 DESCRIPTIONS = {
@@ -40,11 +40,14 @@ _NAMES = {"name": "topicname"}
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with these problems."""
+def documented(*statuses: int, why: str = "") -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these problems.
+
+    why  said of them instead of what DESCRIPTIONS says
+    """
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        status: {"description": DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}}
+        status: {"description": why or DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}}
         for status in statuses
     }
 
@@ -74,6 +77,7 @@ def register(app: FastAPI) -> None:
         InvalidTopic: _invalid,
         UnknownTopic: _unknown,
         Different: _different,
+        NotDeclaredBy: _other_origin,
         Refused: _no_room,
         CatalogueUnreachable: _no_catalogue,
         RequestValidationError: _malformed,
@@ -94,6 +98,10 @@ async def _unknown(request: Request, error: UnknownTopic) -> Response:
 async def _different(request: Request, error: Different) -> Response:
     existing = error.existing.to_json()
     return problem(request, 409, "topic-exists", str(error), field=error.field, existing=existing)
+
+
+async def _other_origin(request: Request, error: NotDeclaredBy) -> Response:
+    return problem(request, 409, "other-origin", str(error), field="origin", origin=error.origin)
 
 
 async def _no_room(request: Request, error: Refused) -> Response:
@@ -122,7 +130,7 @@ async def _malformed(request: Request, error: RequestValidationError) -> Respons
     sentences = {
         "missing": f"{field} is missing",
         "extra_forbidden": f"there is no field {field!r}: the body has topicname, shmsize, "
-        "msgsize, and overflow if you like",
+        "msgsize, and overflow and origin if you like",
     }
     detail = sentences.get(first["type"], f"{field}: {first['msg']}")
     return problem(request, 422, "invalid-field", detail, field=field)

@@ -6,12 +6,14 @@ module only decides; `service` acts. So every case is a line in a table that tes
     segment                                   record                     then
     half made (its creator died)              any                        remove
     marked deleted (the deletion died)        any of its generation      forget the record, remove
-    whole                                     of the same generation     adopt
+    whole                                     of the same generation     adopt, as recorded
     whole, somebody uses it                   none or of another         adopt, and record again
     whole                                     catalogue lost             adopt, and record again
     whole, what the record asks for           of another generation      adopt, and record again
     whole, nobody uses it                     none or of another         an orphan: remove
     none                                      there is one               make the topic again
+
+Where both know a generation, the record tells what it is: publishers can write to a segment.
 
 A catalogue that does not answer counts as lost, but then nothing is recorded and nothing removed
 that is whole; the table is gone through again when the catalogue is back.
@@ -60,10 +62,13 @@ def plan(
         record = None if records is None else records.get(name)
         kept = _choose(candidates, record, lost=records is None, in_use=in_use)
         result.remove += [(each.segment, "orphan") for each in candidates if each is not kept]
-        if kept is not None:
-            result.adopt.append(kept)
-        if kept is not None and kept != record:
+        if kept is None:
+            continue
+        if record is not None and kept.generation == record.generation:
+            kept = record
+        else:
             result.record.append(kept)
+        result.adopt.append(kept)
     settled = {each.name for each in result.adopt}
     ending = {(each.name, each.generation) for each in result.finish}
     for record in (records or {}).values():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from podring.errors import NoRoom, TopicExists, TopicNotFound
+from podring.errors import NoRoom, OtherOrigin, TopicExists, TopicNotFound
+from podring.local import declared_by
 from podring.topic import TopicRecord, TopicSpec
 
 _SHOWN = 10
@@ -37,6 +38,14 @@ class Different(TopicExists):
             "for; a topic's sizes cannot be changed: use it as it is, or delete it first"
         )
         self.existing = existing
+
+
+class NotDeclaredBy(OtherOrigin):
+    """The topic is to be deleted for somebody who did not declare it; `origin` did."""
+
+    def __init__(self, record: TopicRecord, asked: str) -> None:
+        super().__init__(declared_by(record, asked))
+        self.origin = record.origin
 
 
 class Refused(NoRoom):

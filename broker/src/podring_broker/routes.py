@@ -19,6 +19,7 @@ from podring_broker.schemas import (
     CreateTopic,
     Health,
     LiveTopic,
+    Origin,
     Subscription,
     Topic,
     TopicName,
@@ -55,6 +56,7 @@ async def _service(request: Request) -> Service:
 
 Served = Annotated[Service, Depends(_service)]
 Asked = Annotated[TopicName, Query(description="the topic's name")]
+OnlyOf = Annotated[Origin | None, Query(description="delete only what this origin declared")]
 
 
 @router.post(
@@ -69,7 +71,7 @@ Asked = Annotated[TopicName, Query(description="the topic's name")]
 )
 def create_topic(wanted: CreateTopic, service: Served, response: Response) -> Topic:
     """Create a topic and reserve its memory. The same call again does no harm."""
-    record, new = service.create(wanted.topicname, wanted.spec())
+    record, new = service.create(wanted.topicname, wanted.spec(), wanted.declarer())
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/topics/{record.name}"
     return Topic.of(record)
@@ -109,12 +111,15 @@ def show_topic(name: TopicName, service: Served) -> LiveTopic:
     "/topics/{name:anything}",
     status_code=204,
     response_description="The topic is gone; its users were told",
-    responses=documented(404, 422, 503),
+    responses={
+        **documented(404, 422, 503),
+        **documented(409, why="The topic was declared by somebody else"),
+    },
     tags=["topics"],
 )
-def delete_topic(name: TopicName, service: Served) -> None:
+def delete_topic(name: TopicName, service: Served, origin: OnlyOf = None) -> None:
     """Delete a topic. Its memory is free once the last of its users lets go."""
-    service.delete(name)
+    service.delete(name, origin)
 
 
 @router.get("/healthz", tags=["broker"])

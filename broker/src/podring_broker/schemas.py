@@ -12,7 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from podring.topic import MESSAGE_MAX, SIZE_MAX, TopicRecord, TopicSpec
+from podring.topic import (
+    MESSAGE_MAX,
+    ORIGIN_MAX,
+    SIZE_MAX,
+    TopicRecord,
+    TopicSpec,
+    check_origin,
+)
 from podring_broker.live import Live, Waiting
 
 NAME = {
@@ -32,7 +39,13 @@ def _size(most: int, example: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [whole, _QUANTITY], "example": example})
 
 
+def _origin(least: int) -> WithJsonSchema:
+    pattern = f"^[!-~]{{{least},{ORIGIN_MAX}}}$"
+    return WithJsonSchema({"type": "string", "pattern": pattern, "example": "sharedmemory/a/b/c"})
+
+
 TopicName = Annotated[str, WithJsonSchema(NAME)]
+Origin = Annotated[str, _origin(0)]
 
 
 class CreateTopic(BaseModel):
@@ -52,10 +65,19 @@ class CreateTopic(BaseModel):
         WithJsonSchema({"type": "string", "enum": ["overwrite"]}),
         Field(strict=True, description="what becomes of a slow subscriber's messages"),
     ] = "overwrite"
+    origin: Annotated[
+        Any, _origin(1), Field(description="who declares the topic; kept, and asked for nothing")
+    ] = None
 
     def spec(self) -> TopicSpec:
         """The spec. Raises InvalidTopic."""
         return TopicSpec(self.shmsize, self.msgsize, self.overflow)  # type: ignore[arg-type]
+
+    def declarer(self) -> str:
+        """The origin, empty when none was given. Raises InvalidTopic."""
+        if "origin" not in self.model_fields_set:
+            return ""
+        return check_origin(self.origin or None)
 
 
 class Topic(BaseModel):
@@ -70,6 +92,7 @@ class Topic(BaseModel):
         int, Field(description="tells the topic from its namesakes before and after")
     ]
     segment: Annotated[str, Field(description="name of its shared memory")]
+    origin: Annotated[Origin, Field(description="who declared it; empty when nobody said")]
 
     @staticmethod
     def of(record: TopicRecord) -> Topic:
@@ -144,6 +167,7 @@ class WaitingTopic(BaseModel):
     shmsize: int
     msgsize: int
     overflow: Literal["overwrite"]
+    origin: Origin
     problem: Annotated[str, Field(description="why not")]
 
     @staticmethod
@@ -154,6 +178,7 @@ class WaitingTopic(BaseModel):
             shmsize=record.spec.size_bytes,
             msgsize=record.spec.max_message_bytes,
             overflow=record.spec.overflow,
+            origin=record.origin,
             problem=waiting.reason,
         )
 
@@ -184,6 +209,7 @@ class Problem(BaseModel):
     field: Annotated[str, Field(description="which field of the request is to blame")] = ""
     known: Annotated[list[str], Field(description="404: some topics that there are")] = []
     existing: Annotated[Topic | None, Field(description="409: the topic that is there")] = None
+    origin: Annotated[Origin, Field(description="409: who declared the topic")] = ""
     needed: Annotated[int, Field(description="507: bytes that the topic would take")] = 0
     free: Annotated[int, Field(description="507: bytes that a new topic may take")] = 0
     used: Annotated[int, Field(description="507: bytes that topics take")] = 0

@@ -8,12 +8,12 @@ while it is away nothing is missing but the making and the final forgetting of t
 from __future__ import annotations
 
 from podring import segment
-from podring.topic import TopicRecord, TopicSpec, check_name
+from podring.topic import TopicRecord, TopicSpec, check_name, check_origin
 from podring_broker.budget import Budget
 from podring_broker.catalogue import Catalogue
 from podring_broker.holdings import Holdings
 from podring_broker.live import Live, Waiting, read
-from podring_broker.refusals import Different, UnknownTopic
+from podring_broker.refusals import Different, NotDeclaredBy, UnknownTopic
 from podring_broker.upkeep import Upkeep
 
 
@@ -25,9 +25,10 @@ class Service:
         self._held = Holdings(catalogue, owner, budget)
         self.upkeep = Upkeep(self._held)
 
-    def create(self, name: str, spec: TopicSpec) -> tuple[TopicRecord, bool]:
+    def create(self, name: str, spec: TopicSpec, origin: str = "") -> tuple[TopicRecord, bool]:
         """Make a topic, or find the same one: its record, and whether it was made now.
 
+        origin  who declares it; a topic that is there keeps its own
         raises  InvalidTopic, Different, Refused, CatalogueUnreachable; then nothing was made
         """
         check_name(name)
@@ -43,7 +44,7 @@ class Service:
                     raise Different(known, spec)
                 return self.get(name), waiting is not None
             self.budget.require_possible(name, segment.footprint(spec))
-            return held.make(name, spec), True
+            return held.make(name, spec, origin), True
 
     def get(self, name: str) -> TopicRecord:
         """A topic's record. One that waits to be made again is made now.
@@ -62,17 +63,24 @@ class Service:
         """A topic with its figures. Raises like `get`."""
         return read(self.get(name))
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, origin: str | None = None) -> None:
         """Delete a topic: tell its users, forget it, free its memory.
 
-        raises  InvalidTopic; UnknownTopic; CatalogueUnreachable, and then it is deleted for its
-                users, and forgotten and freed when the catalogue is back
+        origin  delete it only if this is who declared it; None: whoever did
+        raises  InvalidTopic; UnknownTopic; NotDeclaredBy; CatalogueUnreachable, and then it is
+                deleted for its users, and forgotten and freed when the catalogue is back
         """
         check_name(name)
+        if origin is not None:
+            check_origin(origin)
         with self._held.lock:
             self._require_reconciled()
-            if not self._held.begin_deletion(name):
+            record = self._held.find(name)
+            if record is None:
                 raise UnknownTopic(name, sorted(self._held.topics))
+            if origin not in (None, record.origin):
+                raise NotDeclaredBy(record, origin)
+            self._held.begin_deletion(name)
             self._held.finish_deletion(name)
 
     def records(self) -> list[TopicRecord]:

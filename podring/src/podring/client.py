@@ -38,14 +38,21 @@ class Broker(Protocol):
     def address(self) -> str:
         """Where it is, as `broker_at` takes it."""
 
-    def create(self, name: str, spec: TopicSpec) -> TopicRecord:
-        """Make a topic, or find the same one. Raises InvalidTopic, TopicExists, NoRoom."""
+    def create(self, name: str, spec: TopicSpec, origin: str = "") -> TopicRecord:
+        """Make a topic, or find the same one. Raises InvalidTopic, TopicExists, NoRoom.
+
+        origin  who declares it, as 1 to 253 printable ASCII characters; a topic that is there
+                keeps its own
+        """
 
     def get(self, name: str) -> TopicRecord:
         """Find a topic. Raises InvalidTopic, TopicNotFound."""
 
-    def delete(self, name: str) -> None:
-        """Remove a topic. Raises InvalidTopic, TopicNotFound."""
+    def delete(self, name: str, origin: str | None = None) -> None:
+        """Remove a topic. Raises InvalidTopic, TopicNotFound, OtherOrigin.
+
+        origin  remove it only if this is who declared it; None: whoever did
+        """
 
     def topics(self) -> list[TopicRecord]:
         """Every topic, by name."""

@@ -4,6 +4,7 @@ PodringError
 ├── InvalidTopic          a name, size or policy that no topic can have; also a ValueError
 ├── TopicNotFound         no such topic; also a LookupError
 ├── TopicExists           the name is taken by a topic with other sizes
+├── OtherOrigin           the topic that is to be deleted was declared by somebody else
 ├── TopicClosed           the topic was deleted while this object had it open
 ├── NoRoom                creating it would take more memory than there is
 ├── TooManyParticipants   every entry of the topic's roster is taken by a living participant
@@ -31,7 +32,7 @@ class PodringError(Exception):
 class InvalidTopic(PodringError, ValueError):
     """A name, size or policy that no topic can have.
 
-    field   which one: `topicname`, `shmsize`, `msgsize`, `overflow` or `start`
+    field   which one: `topicname`, `shmsize`, `msgsize`, `overflow`, `origin` or `start`
     """
 
     def __init__(self, field: str, message: str) -> None:
@@ -48,6 +49,10 @@ class TopicNotFound(PodringError, LookupError):
 
 class TopicExists(PodringError):
     """The name is taken by a topic with other sizes or another policy."""
+
+
+class OtherOrigin(PodringError):
+    """The topic that is to be deleted was declared by somebody else."""
 
 
 class TopicClosed(PodringError):

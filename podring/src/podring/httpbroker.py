@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from typing import Any
+from urllib.parse import quote
 
 from podring.errors import (
     BrokerRefused,
     CorruptRing,
     InvalidTopic,
     NoRoom,
+    OtherOrigin,
     PodringError,
     TopicExists,
     TopicNotFound,
@@ -23,7 +25,7 @@ from podring.errors import (
 from podring.httpcall import Line
 from podring.local import not_found
 from podring.status import Participant, TopicStatus
-from podring.topic import TopicRecord, TopicSpec, check_name
+from podring.topic import TopicRecord, TopicSpec, check_name, check_origin
 
 READ_TIMEOUT_S = 10.0
 ZEROING_BYTES_PER_S = 100e6
@@ -37,13 +39,14 @@ class HttpBroker:
         self.address = address
         self._line = Line(address, host=host, port=port, path=path)
 
-    def create(self, name: str, spec: TopicSpec) -> TopicRecord:
+    def create(self, name: str, spec: TopicSpec, origin: str = "") -> TopicRecord:
         """Make a topic, or find the same one. Waits for as long as zeroing its memory may take."""
         wanted = {
             "topicname": check_name(name),
             "shmsize": spec.size_bytes,
             "msgsize": spec.max_message_bytes,
             "overflow": spec.overflow,
+            **({"origin": check_origin(origin)} if origin else {}),
         }
         patience_s = READ_TIMEOUT_S + spec.size_bytes / ZEROING_BYTES_PER_S
         return self._record(self._call("POST", "/createTopic", wanted, patience_s=patience_s))
@@ -52,9 +55,10 @@ class HttpBroker:
         """Find a topic. Raises TopicNotFound, which names the topics that there are."""
         return self._record(self._call("GET", f"/getTopic?topicname={check_name(name)}", name=name))
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, origin: str | None = None) -> None:
         """Remove a topic."""
-        self._call("DELETE", f"/topics/{check_name(name)}", name=name)
+        only = "" if origin is None else f"?origin={quote(check_origin(origin), safe='')}"
+        self._call("DELETE", f"/topics/{check_name(name)}{only}", name=name)
 
     def topics(self) -> list[TopicRecord]:
         """Every topic, by name."""
@@ -115,6 +119,8 @@ class HttpBroker:
             return TopicNotFound(self._missing(name, detail))
         if status == 422:
             return InvalidTopic(str(answer.get("field") or "topicname"), detail)
+        if status == 409 and str(answer.get("type", "")).endswith(":other-origin"):
+            return OtherOrigin(detail)
         if status == 409:
             return TopicExists(detail)
         if status == 507:

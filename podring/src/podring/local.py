@@ -18,7 +18,7 @@ import contextlib
 from collections.abc import Iterable
 
 from podring import segment
-from podring.errors import PodringError, TopicExists, TopicNotFound
+from podring.errors import OtherOrigin, PodringError, TopicExists, TopicNotFound
 from podring.status import TopicStatus, status_of
 from podring.topic import TopicRecord, TopicSpec, check_name
 
@@ -33,9 +33,10 @@ class LocalBroker:
 
     address = "local"
 
-    def create(self, name: str, spec: TopicSpec) -> TopicRecord:
+    def create(self, name: str, spec: TopicSpec, origin: str = "") -> TopicRecord:
         """Make a topic, or find the one that is already there with the same spec.
 
+        origin  who declares it; a topic that is there keeps its own
         raises  InvalidTopic; TopicExists when it is there with another spec; NoRoom;
                 TimeoutError when somebody else creates for longer than LOCK_TIMEOUT_S
         cost    the kernel zeroes the topic's memory
@@ -45,7 +46,7 @@ class LocalBroker:
             _sweep()
             record = _find(name)
             if record is None:
-                return segment.create(name, spec, owner=OWNER)
+                return segment.create(name, spec, owner=OWNER, origin=origin)
         if record.spec != spec:
             raise TopicExists(exists(record, spec))
         return record
@@ -62,13 +63,17 @@ class LocalBroker:
             )
         return record
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, origin: str | None = None) -> None:
         """Tell everybody on the topic that it is gone, and free its memory once they let go.
 
-        raises  InvalidTopic; TopicNotFound; TimeoutError as for `create`
+        origin  delete it only if this is who declared it; None: whoever did
+        raises  InvalidTopic; TopicNotFound; OtherOrigin; TimeoutError as for `create`
         """
         with segment.owner_lock(OWNER, timeout_s=LOCK_TIMEOUT_S):
-            segment.remove(self.get(name).segment)
+            record = self.get(name)
+            if origin not in (None, record.origin):
+                raise OtherOrigin(declared_by(record, origin))
+            segment.remove(record.segment)
 
     def topics(self) -> list[TopicRecord]:
         """Every living topic, by name."""
@@ -100,6 +105,15 @@ def exists(record: TopicRecord, wanted: TopicSpec) -> str:
         f"topic {record.name!r} exists with shmsize {there.size}, msgsize {there.max_message}, "
         f"overflow {there.overflow!r}, and shmsize {wanted.size}, msgsize {wanted.max_message}, "
         f"overflow {wanted.overflow!r} were asked for: ask for the same, or delete it first"
+    )
+
+
+def declared_by(record: TopicRecord, asked: str) -> str:
+    """The sentence for a topic that somebody else declared than whom it is to be deleted for."""
+    declarer = f"was declared by {record.origin!r}" if record.origin else "was declared by nobody"
+    return (
+        f"topic {record.name!r} {declarer}, and is to be deleted only if {asked!r} declared it: "
+        "leave it alone, or delete it without an origin"
     )
 
 

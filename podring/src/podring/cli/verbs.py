@@ -104,6 +104,7 @@ def _info(broker: Broker, options: argparse.Namespace) -> int:
         _print_json(_plain(record, status))
         return Exit.OK
     spec = record.spec
+    origin = f"  origin       {record.origin}\n" if record.origin else ""
     given = "" if record.capacity == spec.size else f" ({size(record.capacity)} given)"
     print(
         f"{record.name}\n"
@@ -112,6 +113,7 @@ def _info(broker: Broker, options: argparse.Namespace) -> int:
         f"  overflow     {spec.overflow}\n"
         f"  age          {_age(record)}\n"
         f"  segment      {record.segment}\n"
+        f"{origin}"
         f"  messages     {status.latest - 1} published, of which the last "
         f"{status.latest - status.earliest} can be received"
     )
