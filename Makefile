@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # What is linted; a folder that is not there yet is left out.
 PACKAGES  := $(foreach member,$(MEMBERS),$(wildcard $(member)/src))
-CODE      := $(PACKAGES) $(wildcard demo benchmarks tests)
+CODE      := $(PACKAGES) $(wildcard demo benchmarks deploy tests)
 C_FILES    = $(shell find podring tests $(wildcard benchmarks) -name '*.[ch]' -not -name '_*.c')
 PYX_FILES  = $(shell find podring/src -name "*.p[xy][dx]")
 
