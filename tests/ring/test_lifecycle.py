@@ -120,11 +120,11 @@ PARENT_WITH_A_CHILD = """
     subscriber = Subscriber(sys.argv[1], broker="local")
     kept = publisher.loan(10)
     kept.__enter__()
-    if (pid := os.fork()) == 0:
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)  # by now it has let go of what was its parent's
         os.close(1)
         time.sleep(120)
         os._exit(0)
-    print(pid)
     time.sleep(1000)
 """
 

@@ -192,3 +192,10 @@ cdef extern from "pythread.h" nogil:
     int PyThread_acquire_lock(PyThread_type_lock, int wait)
     PyLockStatus PyThread_acquire_lock_timed(PyThread_type_lock, long long us, int interruptible)
     void PyThread_release_lock(PyThread_type_lock)
+
+cdef extern from "clock.h" nogil:
+    ctypedef struct RingClock:
+        pass
+
+    void ring_clock_open(RingClock *clock, bint trusted)
+    uint64_t ring_clock_now(RingClock *clock)

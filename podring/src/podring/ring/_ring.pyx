@@ -87,6 +87,18 @@ cdef inline int64_t clock_ns(int clock) noexcept nogil:
     return now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
+def counter_is_clock():
+    """Whether the kernel derives its time from the processor's counter, by its own word."""
+    try:
+        with open("/sys/devices/system/clocksource/clocksource0/current_clocksource") as source:
+            return source.read().strip() in ("tsc", "kvm-clock", "hyperv_clocksource_tsc_page")
+    except OSError:
+        return False
+
+
+cdef bint COUNTER_IS_CLOCK = counter_is_clock()
+
+
 cdef int64_t timeout_ns(object seconds) except? -2:
     """Turn seconds, or None for ever, into nanoseconds."""
     if seconds is None:
@@ -437,6 +449,7 @@ cdef class Writer(Handle):
     """The publishing half. `is_alive` tells whether the participant in a slot lives."""
 
     cdef RingWriter writer
+    cdef RingClock clock
     cdef object is_alive
     cdef object loaned
 
@@ -449,6 +462,7 @@ cdef class Writer(Handle):
         cdef uint32_t life = <uint32_t>(clock_ns(CLOCK_REALTIME) >> 10)
         cdef uint32_t seen
         ring_writer_open(&self.writer, &mapping.ring, slot, life, exclusive)
+        ring_clock_open(&self.clock, COUNTER_IS_CLOCK)
         self.mapping = mapping
         self.life = IS_OPEN
         seen = ring_lock_word(&mapping.ring)
@@ -564,7 +578,7 @@ cdef class Writer(Handle):
         if <uint64_t>length > self.writer.ring.max_message:
             self.refuse_length(length)
         self.begin()
-        cdef uint64_t now = clock_ns(CLOCK_REALTIME)
+        cdef uint64_t now = ring_clock_now(&self.clock)
         if length < GIL_BYTES:
             ring_append(&self.writer, data, length, now)
             ring_flush(&self.writer)
@@ -603,7 +617,7 @@ cdef class Writer(Handle):
         if not count:
             return 0
         self.begin()
-        cdef uint64_t now = clock_ns(CLOCK_REALTIME)
+        cdef uint64_t now = ring_clock_now(&self.clock)
         if total < GIL_BYTES:
             append_all(&self.writer, batch.data, batch.lengths, count, now)
         else:
@@ -768,7 +782,7 @@ cdef class Loan:
                 owner.check_life()
             return
         if kind is None and not self.exports:
-            ring_commit(&owner.writer, self.length, clock_ns(CLOCK_REALTIME))
+            ring_commit(&owner.writer, self.length, ring_clock_now(&owner.clock))
             self.sequence = owner.writer.sequence - 1
         ring_end(&owner.writer)
         if kind is None and self.exports:
@@ -957,16 +971,23 @@ cdef class Reader(Handle):
         cost     one bytes object; the ring itself is read in runs of up to 16 KiB
         source   ring_next in read.c
         """
-        cdef const uint8_t *payload = NULL
         cdef RingResult result = RING_LAPPED
-        if not (self.life or self.busy or self.reader.gap_end):
-            result = ring_next(self.reader, &payload)
-            if result == RING_OK:
-                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
-        message = self.receive_slowly(result, deadline_of(timeout))
+        message = self.small_at_once(&result)
+        if message is None:
+            message = self.receive_slowly(result, deadline_of(timeout))
         if message is None:
             raise self.nothing_new(timeout)
         return message
+
+    cdef inline object small_at_once(self, RingResult *result):
+        """The next message if it is there and small, else None; `result` is then what ring_next
+        said, and stays as it was where somebody else is inside or a loss is to be told first."""
+        cdef const uint8_t *payload = NULL
+        if not (self.life or self.busy or self.reader.gap_end):
+            result[0] = ring_next(self.reader, &payload)
+            if result[0] == RING_OK:
+                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
+        return None
 
     cdef nothing_new(self, object timeout):
         return TimeoutError(
@@ -976,13 +997,9 @@ cdef class Reader(Handle):
 
     def receive_nowait(self):
         """Return the next message, or None when there is nothing new."""
-        cdef const uint8_t *payload = NULL
         cdef RingResult result = RING_LAPPED
-        if not (self.life or self.busy or self.reader.gap_end):
-            result = ring_next(self.reader, &payload)
-            if result == RING_OK:
-                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
-        return self.receive_slowly(result, AT_ONCE)
+        message = self.small_at_once(&result)
+        return message if message is not None else self.receive_slowly(result, AT_ONCE)
 
     cdef object receive_slowly(self, RingResult result, int64_t deadline):
         """Everything but a small message that is there: None after the deadline.
@@ -1164,13 +1181,9 @@ cdef class Reader(Handle):
         return self
 
     def __next__(self):
-        cdef const uint8_t *payload = NULL
         cdef RingResult result = RING_LAPPED
-        if not (self.life or self.busy or self.reader.gap_end):
-            result = ring_next(self.reader, &payload)
-            if result == RING_OK:
-                return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
-        return self.receive_slowly(result, FOR_EVER)
+        message = self.small_at_once(&result)
+        return message if message is not None else self.receive_slowly(result, FOR_EVER)
 
     @property
     def offset(self):

@@ -143,7 +143,8 @@ RingResult ring_next(RingReader *reader, const uint8_t **payload) {
     if (result != RING_EMPTY)
         return result;
     uint64_t tail;
-    ring_report(reader);
+    if (reader->reported != reader->cursor)
+        ring_report(reader);
     result = find_news(reader, &tail);
     if (result != RING_OK)
         return result;
@@ -166,7 +167,8 @@ RingResult ring_take(RingReader *reader, uint8_t *destination) {
 
 RingResult ring_peek(RingReader *reader, const uint8_t **payload) {
     uint64_t tail;
-    ring_report(reader);
+    if (reader->reported != reader->cursor)
+        ring_report(reader);
     RingResult result = find_news(reader, &tail);
     if (result != RING_OK)
         return result;
@@ -177,6 +179,7 @@ RingResult ring_peek(RingReader *reader, const uint8_t **payload) {
 }
 
 void ring_report(RingReader *reader) {
+    reader->reported = reader->cursor;
     RosterEntry *entry = &reader->ring.entries[reader->slot];
     store_relaxed(&entry->cursor, reader->cursor);
     store_relaxed(&entry->sequence, reader->sequence);

@@ -171,6 +171,7 @@ typedef struct {
     uint32_t laps;     /* times in a row that the reader was overtaken before it got anything */
     uint64_t cursor;   /* position of the next frame to deliver */
     uint64_t sequence; /* of the next message to deliver */
+    uint64_t reported; /* the cursor that the roster was told */
     uint64_t run_at;   /* the private buffer: bytes delivered and bytes filled */
     uint64_t run_end;
     uint64_t lost;      /* all in all */
