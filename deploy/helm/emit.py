@@ -86,10 +86,10 @@ def _entry(key: str, node: Node, path: str, indent: int) -> Iterator[str]:
 def _item(_key: str, node: Node, path: str, indent: int) -> Iterator[str]:
     """A list's item: a mapping, whose first line bears the dash.
 
-    The first line must bear no condition; a name, which each of these has, is therefore put first.
+    The first line must bear no condition; what names it, which never has one, is put first.
     """
     assert isinstance(node, Map)
-    first = next(key for key in ("name", "mountPath") if key in node.entries)
+    first = next(key for key in ("name", "mountPath", "metadata") if key in node.entries)
     ordered: Mapping[str, Node] = {first: node.entries[first]} | dict(node.entries)
     lines = list(_lines(Map(ordered), path, indent + 2))
     yield " " * indent + "- " + lines[0].lstrip()

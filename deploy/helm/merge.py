@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 MISSING: Any = object()
-_KEYS = ("mountPath", "name")
-"""What an item of a list is known by, the first that it has."""
 
 
 class Overlap(Exception):
@@ -115,10 +113,16 @@ def _only(changed: Mapping[str, Any], path: str) -> tuple[str, Any]:
 
 
 def _named(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(each, dict) and any(key in each for key in _KEYS) for each in value
-    )
+    return isinstance(value, list) and all(_key_of(each) is not None for each in value)
 
 
 def _by_key(items: list[dict[str, Any]]) -> dict[str, Any]:
-    return {next(str(each[key]) for key in _KEYS if key in each): each for each in items}
+    return {str(_key_of(each)): each for each in items}
+
+
+def _key_of(item: Any) -> str | None:
+    """What an item of a list is known by: a mount by its path, a claim by its metadata's name."""
+    if not isinstance(item, dict):
+        return None
+    found: str | None = item.get("mountPath") or item.get("name")
+    return found if found is not None else _key_of(item.get("metadata"))

@@ -39,8 +39,9 @@ FEATURES = (
     Feature("authentication", "components/authentication", True, "brokers ask who is calling"),
     Feature("networkPolicy", "components/network-policy", True, "who may connect to whom"),
     Feature("disruptionBudget", "components/disruption-budget", True, "let drains go on"),
-    Feature("placement", "placement", True, "bring a topic's pods together; Kubernetes 1.36"),
     Feature("podMonitor", "components/monitor", False, "for the Prometheus operator"),
+    # Last: those above put all before them into the namespace, and these objects have none.
+    Feature("placement", "placement", True, "bring a topic's pods together; Kubernetes 1.36"),
 )
 
 
@@ -81,14 +82,15 @@ def _tidied(value: Any) -> Any:
 
 
 def kubectl() -> str:
-    """A kubectl: the one on PATH, else the one that scripts/kubernetes-tools has built."""
-    found = shutil.which("kubectl", path=os.pathsep.join(_folders()))
+    """A kubectl: the one that scripts/kubernetes-tools has built, else the one on PATH."""
+    found = shutil.which("kubectl", path=os.pathsep.join(folders()))
     if found is None:
         raise RuntimeError("no kubectl: run scripts/kubernetes-tools, which builds one")
     return found
 
 
-def _folders() -> list[str]:
+def folders() -> list[str]:
+    """Where kubectl and helm are looked for: those that the cluster tests use come first."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     cache = Path(os.environ.get("PODRING_CACHE") or Path(home) / "podring")
     built = sorted(map(str, cache.glob("kubernetes/*/bin")), reverse=True)
