@@ -5,6 +5,7 @@ say more about it:
 
     <!-- printed -->                        what the blocks of Python above print, in ```text
     <!-- not run: it stops the machine -->  why this one cannot be run
+    <!-- run by tests/x/test_y.py -->       it needs more than these tests have, such as a cluster
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 PAGES += sorted(ROOT.glob("docs/**/*.md"))
+
+RUNNABLE = ("python", "console")
+"""Languages of blocks that are run."""
 
 _FENCE = re.compile(
     r"^(?P<fence>`{3,})(?P<language>[^\n]*)\n(?P<source>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
@@ -47,6 +51,16 @@ class Block:
     def excused(self) -> bool:
         """Whether the page says why this block is not run."""
         return self.remark.startswith("not run: ")
+
+    @property
+    def run_by(self) -> str | None:
+        """The file of tests that runs this block, if not those of the pages."""
+        return self.remark.removeprefix("run by ") if self.remark.startswith("run by ") else None
+
+    @property
+    def run_here(self) -> bool:
+        """Whether test_pages_run.py is to run this block."""
+        return self.language in RUNNABLE and not self.excused and self.run_by is None
 
 
 def name_of(page: Path) -> str:

@@ -16,13 +16,12 @@ from sybil.typing import Evaluator
 
 from tests.broker.harness import Broker
 from tests.docs import console
-from tests.docs.pages import PAGES, Block, blocks, name_of
+from tests.docs.pages import PAGES, ROOT, RUNNABLE, Block, blocks, name_of
 from tests.support.components import require
 
 NOT_RUN = 0
 """How many blocks have an excuse. A higher number needs a better reason than a lower one."""
 
-RUNNABLE = ("python", "console")
 SHOWN_ONLY = ("", "c", "json", "text", "yaml", "sh", "http", "promql", "ini", "toml", "dockerfile")
 """Languages of what is only shown; a typing error such as `pyhton` is not among them."""
 
@@ -37,16 +36,16 @@ class Parsers:
         self._printed = io.StringIO()
 
     def python(self, document: Document) -> Iterable[Region]:
-        excused = [block for block in blocks(Path(document.path)) if block.excused]
+        others = [block for block in blocks(Path(document.path)) if not block.run_here]
         for region in self._python(document):
-            if any(block.start <= region.end and region.start < block.end for block in excused):
+            if any(block.start <= region.end and region.start < block.end for block in others):
                 continue
             region.evaluator = self._gathered(region.evaluator)
             yield region
 
     def others(self, document: Document) -> Iterable[Region]:
         for block in blocks(Path(document.path)):
-            if block.language == "console" and not block.excused:
+            if block.language == "console" and block.run_here:
                 yield Region(block.start, block.end, block, self._run)
             if block.remark == "printed":
                 yield Region(block.start, block.end, block, self._compare)
@@ -79,14 +78,15 @@ class Parsers:
 
 
 def runnable(page: Path) -> bool:
-    return any(block.language in RUNNABLE and not block.excused for block in blocks(page))
+    return any(block.run_here for block in blocks(page))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=name_of)
 def test_page_does_what_it_shows(
     page: Path, broker: Broker, replaced: Mapping[str, str], corner: Path
 ) -> None:
-    if any(block.language == "console" and "curl " in block.source for block in blocks(page)):
+    here = [block for block in blocks(page) if block.run_here]
+    if any(block.language == "console" and "curl " in block.source for block in here):
         require("curl")
     parsers = Parsers(broker, replaced)
     sybil = Sybil(parsers=[parsers.python, parsers.others], path=str(page.parent))
@@ -100,6 +100,14 @@ def test_no_more_blocks_are_excused_than_there_is_a_reason_for() -> None:
     excused = [block for page in PAGES for block in blocks(page) if block.excused]
     assert all(block.language in RUNNABLE for block in excused)
     assert len(excused) == NOT_RUN
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_is_run_elsewhere_is_run_by_a_test_that_reads_the_page(page: Path) -> None:
+    for block in blocks(page):
+        if block.run_by is not None:
+            assert block.language in RUNNABLE
+            assert page.name in (ROOT / block.run_by).read_text(), f"{name_of(page)}:{block.line}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
