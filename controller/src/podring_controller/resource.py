@@ -5,9 +5,11 @@
     metadata: {name: sharedmemory-sample}
     spec: {topicname: t, shmsize: 1048576, msgsize: 1024}
 
-Sizes are bytes or Kubernetes quantities (`64Mi`); `spec.overflow` is optional. What a name and a
-size may be is judged in `podring.topic`, so that controller, broker and library cannot disagree.
-`metadata` and `status` are the API server's and the operator's, and are not looked at here.
+Sizes are bytes or Kubernetes quantities (`64Mi`). `overflow`, `nodeSelector` (labels of the nodes
+that shall have the topic; absent: all that run a broker) and `retain` (the topic outlives its
+resource) are optional. What a name and a size may be is judged in `podring.topic`, so that
+controller, broker and library cannot disagree. `metadata` and `status` are the API server's and
+the operator's, and are not looked at here.
 
 Nothing here talks to a cluster or to a broker.
 """
@@ -15,7 +17,7 @@ Nothing here talks to a cluster or to a broker.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from podring.errors import InvalidTopic, PodringError
@@ -26,7 +28,7 @@ KIND = "Sharedmemory"
 
 _RESOURCE = ("apiVersion", "kind", "metadata", "spec", "status")
 _REQUIRED = ("topicname", "shmsize", "msgsize")
-_OPTIONAL = ("overflow",)
+_OPTIONAL = ("overflow", "nodeSelector", "retain")
 _SHOWN = 40
 
 
@@ -46,10 +48,12 @@ class InvalidResource(PodringError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sharedmemory:
-    """A valid resource: the topic that it asks for."""
+    """A valid resource: the topic that it asks for, where, and whether it stays."""
 
     topic: str
     spec: TopicSpec
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    retain: bool = False
 
     @classmethod
     def from_object(cls, resource: object) -> Sharedmemory:
@@ -62,17 +66,41 @@ class Sharedmemory:
         _require_constant(top, "apiVersion", API_VERSION)
         _require_constant(top, "kind", KIND)
         _require(top, "", ("spec",))
-        spec = _mapping(top["spec"], "spec")
+        return cls.of_spec(top["spec"])
+
+    @classmethod
+    def of_spec(cls, given: object) -> Sharedmemory:
+        """Read a resource's `spec` alone. Raises InvalidResource."""
+        spec = _mapping(given, "spec")
         _refuse_others(spec, "spec.", (*_REQUIRED, *_OPTIONAL))
         _require(spec, "spec.", _REQUIRED)
         try:
             return cls(
                 check_name(spec["topicname"]),
                 TopicSpec(spec["shmsize"], spec["msgsize"], spec.get("overflow", "overwrite")),
+                _labels(spec.get("nodeSelector", {})),
+                _flag(spec.get("retain", False)),
             )
         except InvalidTopic as error:
             # podring's sentences begin with the field, as the resource spells it.
             raise InvalidResource(f"spec.{error.field}", f"spec.{error}") from None
+
+
+def _labels(value: object) -> dict[str, str]:
+    labels: dict[Any, Any] = dict(_mapping(value, "spec.nodeSelector"))
+    for name, wanted in labels.items():
+        if not all(isinstance(each, str) for each in (name, wanted)):
+            raise InvalidResource(
+                "spec.nodeSelector",
+                f"spec.nodeSelector has {_show(wanted)} as {_show(name)}: labels are text",
+            )
+    return labels
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise InvalidResource("spec.retain", f"spec.retain must be true or false, not {_show(value)}")
 
 
 def _mapping(value: object, what: str) -> Mapping[str, Any]:

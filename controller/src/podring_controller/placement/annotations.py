@@ -63,19 +63,23 @@ class PodTopics:
     def __bool__(self) -> bool:
         return bool(self.publishes or self.subscribes)
 
-    def roles(self) -> dict[str, Role]:
-        """Each topic once, in the order of names, with what the pod does to it."""
-        return {
-            topic: _role(topic in self.publishes, topic in self.subscribes)
-            for topic in sorted(self.publishes | self.subscribes)
-        }
+    def role_in(self, topic: str) -> Role:
+        """What the pod does to one of its topics."""
+        if topic in self.publishes and topic in self.subscribes:
+            return "both"
+        return "publishes" if topic in self.publishes else "subscribes"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a pod wants: to be where its topics' other publishers and subscribers are."""
+    """What a pod wants: to be where its topics' other publishers and subscribers are.
+
+    names   the topics as they are written, subscribed ones first: messages flow from a publisher to
+            its subscribers, so in a chain of pods each follows the one before it
+    """
 
     topics: PodTopics
+    names: tuple[str, ...]
     strength: Strength = "preferred"
 
 
@@ -95,11 +99,15 @@ def wish_of(annotations: Mapping[str, str]) -> Wish:
 
     raises   MalformedAnnotation, for the first one that cannot be read
     """
-    topics = PodTopics(_names(annotations, PUBLISHES), _names(annotations, SUBSCRIBES))
-    return Wish(topics, _strength(annotations.get(PLACEMENT, "preferred")))
+    publishes, subscribes = _names(annotations, PUBLISHES), _names(annotations, SUBSCRIBES)
+    return Wish(
+        PodTopics(frozenset(publishes), frozenset(subscribes)),
+        tuple(dict.fromkeys(subscribes + publishes)),
+        _strength(annotations.get(PLACEMENT, "preferred")),
+    )
 
 
-def _names(annotations: Mapping[str, str], annotation: str) -> frozenset[str]:
+def _names(annotations: Mapping[str, str], annotation: str) -> list[str]:
     text = annotations.get(annotation, "")
     if len(text) > TEXT_MAX:
         raise MalformedAnnotation(
@@ -113,7 +121,7 @@ def _names(annotations: Mapping[str, str], annotation: str) -> frozenset[str]:
             "name the topics that carry the most bytes",
         )
     try:
-        return frozenset(check_name(name) for name in names)
+        return [check_name(name) for name in names]
     except InvalidTopic as error:
         raise MalformedAnnotation(annotation, f"{annotation}: {error}") from None
 
@@ -125,9 +133,3 @@ def _strength(value: str) -> Strength:
     raise MalformedAnnotation(
         PLACEMENT, f"{PLACEMENT} {shown!r} is not known: write preferred or required"
     )
-
-
-def _role(publishes: bool, subscribes: bool) -> Role:
-    if publishes and subscribes:
-        return "both"
-    return "publishes" if publishes else "subscribes"

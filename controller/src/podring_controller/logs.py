@@ -1,0 +1,63 @@
+"""One line an event: JSON for machines, coloured text when somebody looks at a terminal.
+
+An event has a name such as `topic.made` and its facts as keys, so that it can be searched for
+without parsing a sentence. What libraries log through `logging` comes out in the same form.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+_SHOWN = 300
+
+
+def configure(level: str) -> None:
+    """Send all logs at or above `level` to stderr, one line each."""
+    shared: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    number = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[*shared, *_last()],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last()],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    # kopf tells of each event that it handled, aiohttp of each probe: we have events of our own.
+    for library in ("kopf", "aiohttp", "asyncio", "urllib3", "kubernetes"):
+        logging.getLogger(library).setLevel(max(number, logging.WARNING))
+    handler.addFilter(_without_trace)
+    logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").setLevel(max(number, logging.ERROR))
+
+
+def _without_trace(record: logging.LogRecord) -> bool:
+    """kopf shows a stack for each stream that an API server's restart ends: words will do."""
+    if record.name.startswith("kopf"):
+        record.exc_info = None
+        record.msg, record.args = record.getMessage()[:_SHOWN], ()
+    return True
+
+
+def _last() -> list[Processor]:
+    if sys.stderr.isatty():
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    renderer = structlog.processors.JSONRenderer(default=repr)
+    return [structlog.processors.format_exc_info, _head_first, renderer]
+
+
+def _head_first(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Begin each line with when, how bad and what, because people read these lines too."""
+    return {**{key: event[key] for key in ("timestamp", "level", "event")}, **event}

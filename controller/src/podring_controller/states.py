@@ -1,0 +1,100 @@
+"""How a resource's topic stands on one node, in one word and a sentence.
+
+The words, from the worst to the best: NoBroker, NodeNotReady, BrokerNotReady, BrokerUnreachable,
+BrokerRefuses, TopicDiffers, NoRoom, Refused, Pending, UsedAsFound, Made. Sentences hold no time
+and no count of attempts, because each change of a status is a write to the API server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podring_controller.cluster import Endpoint, Node
+from podring_controller.desired import Wanted
+from podring_controller.lane import Lane
+from podring_controller.lanes import LINGER_S
+from podring_controller.origin import owner_in
+
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A topic on a node.
+
+    ready    whether it can be published to and subscribed to there
+    pending  whether nothing is wrong, it only takes a moment
+    """
+
+    node: str
+    reason: str
+    message: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return self.reason in ("Made", "UsedAsFound")
+
+    @property
+    def pending(self) -> bool:
+        return self.reason == "Pending"
+
+
+def state_on(
+    node: Node, wanted: Wanted, lane: Lane | None, endpoint: Endpoint | None, now: float
+) -> NodeState:
+    """The state of a wanted topic on a node.
+
+    A broker that was silent or away for less than `LINGER_S` is taken at its last word: topics
+    live without it, and restarting brokers shall not rewrite every status.
+
+    now  on the monotonic clock
+    """
+    trouble = _trouble(node, lane, endpoint, now)
+    if trouble is not None:
+        return trouble
+    if lane is None or lane.seen is None:
+        return NodeState(node.name, "Pending", "its broker was not asked yet")
+    record = lane.seen.get(wanted.name)
+    if record is not None and record.spec == wanted.spec:
+        owner = owner_in(record.origin)
+        if owner is not None and owner.uid == wanted.uid:
+            return NodeState(node.name, "Made")
+        if owner is None or owner.retained:
+            whose = f"made by {record.origin!r}" if record.origin else "made by nobody who said so"
+            return NodeState(node.name, "UsedAsFound", f"it was there, {whose}: used, and left")
+    refusal = lane.refusals.get(wanted.name)
+    if refusal is not None and refusal.wanted == wanted:
+        return NodeState(node.name, refusal.reason, _short(refusal.message))
+    return NodeState(node.name, "Pending", "it is being made")
+
+
+def _trouble(
+    node: Node, lane: Lane | None, endpoint: Endpoint | None, now: float
+) -> NodeState | None:
+    """What stands between us and the node's broker, unless it is a matter of seconds."""
+    if lane is not None and lane.failure is not None:
+        known = lane.seen is not None and now - lane.failure.since < LINGER_S
+        return None if known else NodeState(node.name, lane.failure.reason, _words(lane))
+    away = lane is None or (lane.gone_at is not None and now - lane.gone_at >= LINGER_S)
+    if not away:
+        return None
+    if not node.ready:
+        return NodeState(node.name, "NodeNotReady", "the node does not report to the cluster")
+    if endpoint is None:
+        return NodeState(
+            node.name, "NoBroker", "it was selected and runs no broker: let the DaemonSet run there"
+        )
+    if not endpoint.ready:
+        return NodeState(node.name, "BrokerNotReady", "its broker is there and not ready")
+    return None
+
+
+def _words(lane: Lane) -> str:
+    """What failed, without the seconds and attempts that differ every time."""
+    if lane.failure is None or lane.failure.reason == "BrokerUnreachable":
+        return f"no answer from {lane.endpoint.address}"
+    return _short(lane.failure.message)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
