@@ -36,7 +36,10 @@ LABELS = {
 
 
 class Example(NamedTuple):
-    """A pod's annotations, and the roles by label that it gets for them; None: it is left alone."""
+    """A pod's annotations, and the roles by label that it gets for them; None: it is left alone.
+
+    Required is the first label, where anything is; preferred are the others, in this order.
+    """
 
     annotations: dict[str, str]
     roles: dict[str, str] | None
@@ -45,12 +48,16 @@ class Example(NamedTuple):
 ANNOTATIONS = {
     "publisher": Example({PUBLISHES: "t"}, {"t": "publishes"}),
     "subscriber": Example({SUBSCRIBES: "t,u"}, {"t": "subscribes", "u": "subscribes"}),
-    "both": Example({PUBLISHES: "t", SUBSCRIBES: "u,t"}, {"t": "both", "u": "subscribes"}),
+    "both": Example({PUBLISHES: "t", SUBSCRIBES: "u,t"}, {"u": "subscribes", "t": "both"}),
     "required": Example({PUBLISHES: "t", PLACEMENT: "required"}, {"t": "publishes"}),
+    "required, of several": Example(
+        {PUBLISHES: "t", SUBSCRIBES: "v,u", PLACEMENT: "required"},
+        {"v": "subscribes", "u": "subscribes", "t": "publishes"},
+    ),
     "preferred": Example({PUBLISHES: "t", PLACEMENT: "preferred"}, {"t": "publishes"}),
     "blanks": Example({SUBSCRIBES: " \t t ,\r\n u\n,, ,"}, {"t": "subscribes", "u": "subscribes"}),
     "repeated": Example({SUBSCRIBES: "t,t, t"}, {"t": "subscribes"}),
-    "order": Example({SUBSCRIBES: "b,A,a,B"}, dict.fromkeys("ABab", "subscribes")),
+    "order": Example({SUBSCRIBES: "b,A,a,B"}, dict.fromkeys("bAaB", "subscribes")),
     "one label, two topics": Example({PUBLISHES: "t.", SUBSCRIBES: "t_"}, {"t": "both"}),
     "most names": Example(
         {SUBSCRIBES: ",".join(f"t{i:02}" for i in range(32))},

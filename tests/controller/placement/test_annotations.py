@@ -18,7 +18,11 @@ from podring_controller.placement.annotations import (
 def test_annotations_name_topics_by_what_the_pod_does_to_them() -> None:
     topics = topics_of({PUBLISHES: "t", SUBSCRIBES: "t,u"})
     assert topics == PodTopics(frozenset({"t"}), frozenset({"t", "u"}))
-    assert topics.roles() == {"t": "both", "u": "subscribes"}
+    assert (topics.role_in("t"), topics.role_in("u")) == ("both", "subscribes")
+
+
+def test_names_keep_their_order_and_subscribed_ones_come_first() -> None:
+    assert wish_of({PUBLISHES: "d,b", SUBSCRIBES: "c,b,a,c"}).names == ("c", "b", "a", "d")
 
 
 @pytest.mark.parametrize("text", ["t,u", " t , u ", "u,t,t", ",t,,u,", "t,\n  u\n", "\tt\r\n,u"])
