@@ -16,7 +16,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import structlog
@@ -76,11 +77,24 @@ async def _run(settings: Settings) -> None:
     log.info("controller.start", brokers=f"{settings.brokers_namespace}/{settings.brokers_service}")
     loop.start()
     try:
-        await _first(stop.wait(), looked.wait())
-        await _watch(settings, reconciler, state, stop)
+        async with _placement(settings):
+            await _first(stop.wait(), looked.wait())
+            await _watch(settings, reconciler, state, stop)
     finally:
         reconciler.stop()
         loop.join(GRACE_S)
+
+
+@asynccontextmanager
+async def _placement(settings: Settings) -> AsyncIterator[None]:
+    """The placement webhook, if asked for. It waits for no look at the cluster: it needs none."""
+    if not settings.placement_webhook:
+        yield
+        return
+    from podring_controller.placement.webhook import WebhookSettings, serving
+
+    async with serving(WebhookSettings(namespace=settings.brokers_namespace), ApiClient()):
+        yield
 
 
 def _heed_signals(stop: asyncio.Event) -> None:
@@ -95,10 +109,6 @@ async def _watch(
     handlers = watching.registry(reconciler.bell.ring)
     backoff = Backoff(first_s=0.5, most_s=10.0)
     kopf_settings = watching.kopf_settings(settings)
-    if settings.placement_webhook:
-        from podring_controller.placement import webhook
-
-        webhook.register(handlers, webhook.WebhookSettings(), ApiClient())
     while not stop.is_set():
         state.watching = True
         try:

@@ -1,10 +1,10 @@
 """The admission webhook: placement for API servers without MutatingAdmissionPolicy.
 
-A small HTTPS server in the controller's event loop. It answers POST /placement with `review`, and
-keeps telling the API server the CA to trust it by: at the start, and again every minute, since
-whoever replaces the MutatingWebhookConfiguration replaces the CA with nothing. kopf has a webhook
-server of its own, but its configurations select no namespaces and wait for 30 seconds, and making
-its certificates needs packages that nobody maintains.
+A small HTTPS server in the controller's event loop, beside kopf. It answers POST /placement with
+what `review` says, and keeps telling the API server the CA to trust it by: at the start, and again
+every minute, since whoever replaces the MutatingWebhookConfiguration replaces the CA with nothing.
+kopf has a webhook server of its own, but its configurations select no namespaces and wait for 30
+seconds, and making its certificates needs packages that nobody maintains.
 
 The configuration itself is in deploy/placement/webhook. It says failurePolicy Ignore and two
 seconds: while nobody answers here, pods are scheduled as if they had no annotations.
@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import kopf
 import structlog
 from aiohttp import web
 from kubernetes.client import AdmissionregistrationV1Api, ApiClient
@@ -69,7 +70,7 @@ class PlacementWebhook:
         self._runner: web.AppRunner | None = None
         self._trust: asyncio.Task[None] | None = None
 
-    async def start(self, **_: object) -> None:
+    async def start(self) -> None:
         """Listen, then say so to the API server.
 
         raises   OSError, when the port is taken
@@ -85,7 +86,7 @@ class PlacementWebhook:
         self._trust = asyncio.create_task(self._keep_trusted())
         _log.info("placement webhook listens", port=settings.port, names=settings.all_names())
 
-    async def stop(self, **_: object) -> None:
+    async def stop(self) -> None:
         if self._trust is not None:
             self._trust.cancel()
             await asyncio.gather(self._trust, return_exceptions=True)
@@ -122,14 +123,18 @@ class PlacementWebhook:
         return ""
 
 
-def register(
-    registry: kopf.OperatorRegistry, settings: WebhookSettings, api: ApiClient
-) -> PlacementWebhook:
-    """Start the webhook with the operator, and stop it with it."""
+@asynccontextmanager
+async def serving(settings: WebhookSettings, api: ApiClient) -> AsyncIterator[None]:
+    """The webhook, for as long as the context lasts.
+
+    raises   OSError, when the port is taken
+    """
     webhook = PlacementWebhook(settings, api)
-    kopf.on.startup(registry=registry, id="placement-webhook")(webhook.start)
-    kopf.on.cleanup(registry=registry, id="placement-webhook")(webhook.stop)
-    return webhook
+    try:
+        await webhook.start()
+        yield
+    finally:
+        await webhook.stop()
 
 
 async def _review(request: web.Request) -> web.Response:
