@@ -1,0 +1,95 @@
+"""A cluster for the tests in this folder, and the marker that keeps them out of plain `make test`.
+
+The cluster is started once for the session; tests clean up what they made, mostly by a namespace of
+their own. Whoever needs a cluster that is different from the start makes one: see `own_cluster`.
+"""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.kubernetes.support.cluster import Cluster
+from tests.kubernetes.support.controlplane import ApiServerOptions, keep_logs
+from tests.kubernetes.support.isolation import enter_own_network
+from tests.kubernetes.support.tools import require_root, tool
+
+FOLDER = Path(__file__).parent
+TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
+
+_namespaces = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.kubernetes)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the cluster's programs said last."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and isinstance(cluster, Cluster):
+        logs = sorted(cluster.folder.glob("*.log"))
+        report.sections += [(path.name, _tail(path)) for path in logs if path.stat().st_size]
+    return report
+
+
+def _tail(path: Path, size: int = 3000) -> str:
+    return path.read_bytes()[-size:].decode(errors="replace")
+
+
+@pytest.fixture(scope="session")
+def network() -> None:
+    """This process is in a network of its own; see support/isolation.py."""
+    require_root()
+    enter_own_network()
+
+
+@pytest.fixture(scope="session")
+def clusters(network: None) -> Iterator[Callable[..., Cluster]]:
+    """Makes clusters that end with the session."""
+    for name in TOOLS:
+        tool(name)
+    with ExitStack() as stack:
+
+        def make(options: ApiServerOptions | None = None) -> Cluster:
+            folder = Path(tempfile.mkdtemp(prefix="podring-cluster-"))
+            if not keep_logs():
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            return stack.enter_context(Cluster(folder, options))
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def cluster(clusters: Callable[..., Cluster]) -> Cluster:
+    """Control plane, one fake control-plane node and ten fake workers, shared by the session."""
+    made = clusters()
+    made.start_nodes()
+    return made
+
+
+@pytest.fixture(scope="session")
+def own_cluster(clusters: Callable[..., Cluster]) -> Callable[..., Cluster]:
+    """Makes a cluster with other API server options, without nodes: `own_cluster(options)`."""
+    return clusters
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A fresh namespace; what is in it is deleted afterwards."""
+    name = f"test-{next(_namespaces)}"
+    cluster.create_namespace(name)
+    yield name
+    cluster.api.delete(f"/api/v1/namespaces/{name}")

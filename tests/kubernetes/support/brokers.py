@@ -1,0 +1,286 @@
+"""Real brokers on nodes that are not: what a kubelet would do for the broker's pods, done by hand.
+
+For each broker pod that is bound to one of kwok's nodes, a real `podring-broker` process is
+started. It listens on the pod's own address, where the controller finds it through the
+EndpointSlices, and it has the node's own /dev/shm: a tmpfs in a mount namespace that lives as long
+as the node. The pod is reported Running when the process lives, and Ready when its /readyz says so.
+
+The thread that does it looks at all pods a few times a second, so it does not matter what it missed
+while the API server was away.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import shutil
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from tests.kubernetes.support.api import Api, ApiError, Json
+from tests.kubernetes.support.controlplane import ControlPlane
+from tests.kubernetes.support.kwoknodes import BROKER, KwokNodes
+from tests.kubernetes.support.processes import Program
+from tests.kubernetes.support.tools import podring_program
+from tests.kubernetes.support.waiting import wait_until
+
+PORT = 7070
+EVERY_S = 0.2
+SELECTOR = f"app.kubernetes.io/name=podring,app.kubernetes.io/component={BROKER}"
+
+
+class Machine:
+    """What a node is to its brokers: a /dev/shm that ends with it, and a folder for state."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        script = "mount -t tmpfs -o size=1g podring-tests /dev/shm && exec sleep infinity"
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+        self._holder = Program(f"machine-{name}", command, folder / "machine.log")
+        self._holder.start()
+        # A broker that came first would make its segments in the /dev/shm of this machine.
+        wait_until(
+            f"{name}'s own /dev/shm",
+            lambda: self.shm.stat().st_dev != Path("/dev/shm").stat().st_dev,
+        )
+
+    @property
+    def shm(self) -> Path:
+        """Its /dev/shm, as seen from here."""
+        return Path(f"/proc/{self._holder.pid}/root/dev/shm")
+
+    @property
+    def inside(self) -> list[str]:
+        """A prefix for commands that shall run there."""
+        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--"]
+
+    def segments(self) -> set[str]:
+        return {path.name for path in self.shm.iterdir()}
+
+    def end(self) -> None:
+        """Power off: what was in its memory is gone."""
+        self._holder.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class RunningBroker:
+    """One broker pod's process. `address` is the pod's."""
+
+    def __init__(
+        self, pod: Json, address: str, machine: Machine, log: Path, extra: Mapping[str, str]
+    ):
+        self.uid: str = pod["metadata"]["uid"]
+        self.node: str = pod["spec"]["nodeName"]
+        self.path = (
+            f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+        )
+        self.address = address
+        self.restarts = 0
+        self.reported: Json | None = None
+        environment = {
+            "PODRING_HOST": address,
+            "PODRING_PORT": str(PORT),
+            "PODRING_NODE": self.node,
+            "PODRING_SOCKET": "none",
+            "PODRING_CATALOGUE": "memory:",
+            "PODRING_BUDGET": "512Mi",
+            # A test that authenticates says so by BrokerRunner.environment.
+            "PODRING_AUTHENTICATE": "none",
+            **extra,
+        }
+        self.program = Program(
+            f"broker-{self.node}",
+            [podring_program("podring-broker")],
+            log,
+            environment=environment,
+            prefix=machine.inside,
+        )
+        self.program.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}:{PORT}"
+
+    def is_ready(self) -> bool:
+        if not self.program.running:
+            return False
+        connection = http.client.HTTPConnection(self.address, PORT, timeout=2)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+class BrokerRunner:
+    """Keeps one real broker a broker pod. Use as a context manager.
+
+    environment  set for every broker that is started from now on, such as
+                 {"PODRING_CATALOGUE": "unix:///…/redis.sock"}
+    """
+
+    def __init__(self, plane: ControlPlane, nodes: KwokNodes, folder: Path) -> None:
+        self.environment: dict[str, str] = {}
+        self.api: Api = plane.api
+        self._nodes = nodes
+        self._folder = folder / "machines"
+        self._logs = folder
+        self._brokers: dict[str, RunningBroker] = {}
+        self._machines: dict[str, Machine] = {}
+        self._held: set[str] = set()
+        self._dead: set[str] = set()
+        self._addresses = itertools.count(1)
+        self._lock = threading.RLock()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="broker-runner", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join(30)
+        for broker in self._brokers.values():
+            broker.program.kill()
+        for machine in self._machines.values():
+            machine.end()
+
+    def on(self, node: str) -> RunningBroker | None:
+        """The broker that runs on a node now, if any."""
+        with self._lock:
+            for broker in self._brokers.values():
+                if broker.node == node and broker.program.running:
+                    return broker
+        return None
+
+    def urls(self) -> dict[str, str]:
+        """Node to broker's address, of all that are ready now."""
+        with self._lock:
+            brokers = list(self._brokers.values())
+        return {broker.node: broker.url for broker in brokers if broker.is_ready()}
+
+    def segments(self, node: str) -> set[str]:
+        """The files in a node's /dev/shm; none if it is off."""
+        with self._lock:
+            machine = self._machines.get(node)
+            return machine.segments() if machine else set()
+
+    def kill_broker(self, node: str, *, restart: bool = True) -> None:
+        """SIGKILL. The kubelet starts it again at once, unless told otherwise: then by `revive`."""
+        with self._lock:
+            broker = self.on(node)
+            assert broker is not None, f"no broker runs on {node}"
+            if not restart:
+                self._held.add(node)
+            broker.program.kill()
+
+    def revive(self, node: str) -> None:
+        with self._lock:
+            self._held.discard(node)
+
+    def power_off(self, node: str) -> None:
+        """The machine dies with all that is in its memory. Its Node object is another matter."""
+        with self._lock:
+            self._dead.add(node)
+            for broker in self._brokers.values():
+                if broker.node == node:
+                    broker.program.kill()
+            machine = self._machines.pop(node, None)
+            if machine:
+                machine.end()
+
+    def power_on(self, node: str) -> None:
+        """It boots, empty; its pods start again."""
+        with self._lock:
+            self._dead.discard(node)
+            for uid in [uid for uid, broker in self._brokers.items() if broker.node == node]:
+                del self._brokers[uid]
+
+    def _run(self) -> None:
+        while not self._ending.wait(EVERY_S):
+            try:
+                self._look()
+            except (ApiError, OSError):
+                continue  # the API server is away, or a pod went while it was looked at
+
+    def _look(self) -> None:
+        pods = self.api.items("/api/v1/pods", labelSelector=SELECTOR)
+        mine = {
+            pod["metadata"]["uid"]: pod
+            for pod in pods
+            if pod["spec"].get("nodeName") in self._nodes.names
+            and "deletionTimestamp" not in pod["metadata"]
+            and pod["status"].get("phase") in ("Pending", "Running")
+        }
+        for uid in self._brokers.keys() - mine.keys():
+            with self._lock:
+                self._brokers.pop(uid).program.stop(5)
+        for uid, pod in mine.items():
+            with self._lock:
+                self._keep_running(uid, pod)
+        for broker in list(self._brokers.values()):
+            self._report(broker)
+
+    def _keep_running(self, uid: str, pod: Json) -> None:
+        node = pod["spec"]["nodeName"]
+        if node in self._dead:
+            return
+        broker = self._brokers.get(uid)
+        if broker is None:
+            if node not in self._machines:
+                self._machines[node] = Machine(node, self._folder / node)
+            log = self._logs / f"broker-{node}.log"
+            number = next(self._addresses)
+            address = f"10.245.{number // 250}.{number % 250 + 1}"
+            self._brokers[uid] = RunningBroker(
+                pod, address, self._machines[node], log, self.environment
+            )
+        elif not broker.program.running and node not in self._held:
+            broker.program.environment.update(self.environment)
+            broker.restarts += 1
+            broker.program.start()
+
+    def _report(self, broker: RunningBroker) -> None:
+        """What a kubelet would write into the pod's status, when it changes."""
+        if broker.node in self._dead:
+            return
+        state = {"ready": broker.is_ready(), "restarts": broker.restarts}
+        if state == broker.reported:
+            return
+        self.api.patch(f"{broker.path}/status", {"status": self._status(broker, state)})
+        broker.reported = state
+
+    def _status(self, broker: RunningBroker, state: Json) -> Json:
+        pod = self.api.get(broker.path)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ready = str(state["ready"])
+        steady = [("PodScheduled", "True"), ("Initialized", "True")]
+        kinds = [*steady, ("ContainersReady", ready), ("Ready", ready)]
+        return {
+            "phase": "Running",
+            "startTime": now,
+            "podIP": broker.address,
+            "podIPs": [{"ip": broker.address}],
+            "conditions": [
+                {"type": kind, "status": status, "lastTransitionTime": now}
+                for kind, status in kinds
+            ],
+            "containerStatuses": [
+                {
+                    "name": container["name"],
+                    "image": container["image"],
+                    "imageID": "",
+                    "ready": state["ready"],
+                    "restartCount": state["restarts"],
+                    "state": {"running": {"startedAt": now}},
+                }
+                for container in pod["spec"]["containers"]
+            ],
+        }
