@@ -12,6 +12,7 @@ from podring.cli import verbs
 from podring.cli.program import create_spec
 from podring.client import broker_at
 from podring_broker import settings
+from podring_broker.options import OPTIONS
 from podring_publisher import __main__ as publisher
 from podring_subscriber import __main__ as subscriber
 from tests.deploy.manifests import OVERLAYS, SETS, Pod, objects, of_kind, pod, pods
@@ -70,7 +71,7 @@ def test_every_probe_asks_a_port_that_the_container_has(which: str) -> None:
 def test_the_broker_takes_every_setting_that_it_is_given(which: str) -> None:
     broker = pod(which, "broker")
     given = broker.environment()
-    known = {option.variable for option in settings.OPTIONS}
+    known = {option.variable for option in OPTIONS}
     assert given.keys() <= known
     read = settings.read([], given)
     (port,) = broker.containers[0]["ports"]
@@ -156,7 +157,7 @@ def test_every_binding_gives_a_role_to_an_account_that_there_is(which: str) -> N
     assert used == accounts
 
 
-def test_the_brokers_of_full_let_the_controller_manage_topics_and_nobody_else() -> None:
+def test_the_brokers_of_overlay_full_let_the_controller_manage_topics_and_nobody_else() -> None:
     controller = pod("full", "controller")
     account = controller.spec["serviceAccountName"]
     broker = pod("full", "broker").environment()
@@ -170,7 +171,7 @@ def test_the_brokers_of_full_let_the_controller_manage_topics_and_nobody_else() 
     assert controller.environment()["PODRING_TOKEN_FILE"] == path
 
 
-def test_minimal_has_no_redis_and_asks_nobody_who_they_are() -> None:
+def test_overlay_minimal_has_no_redis_and_asks_nobody_who_they_are() -> None:
     assert {each.component for each in pods("minimal")} == {"broker", "controller"}
     assert "PODRING_AUTHENTICATE" not in pod("minimal", "broker").environment()
 
