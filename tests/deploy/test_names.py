@@ -173,7 +173,7 @@ def test_the_brokers_of_overlay_full_let_the_controller_manage_topics_and_nobody
 
 def test_overlay_minimal_has_no_redis_and_asks_nobody_who_they_are() -> None:
     assert {each.component for each in pods("minimal")} == {"broker", "controller"}
-    assert "PODRING_AUTHENTICATE" not in pod("minimal", "broker").environment()
+    assert pod("minimal", "broker").environment()["PODRING_AUTHENTICATE"] == "none"
 
 
 @every_overlay
