@@ -29,7 +29,7 @@ NATIVE    := $(filter-out $(RING)/_ring.c,$(wildcard $(addprefix $(RING)/,*.c *.
 
 .PHONY: help
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Setting up
 
@@ -85,8 +85,14 @@ test-c: ## the ring's C tests under AddressSanitizer and UndefinedBehaviorSaniti
 
 .PHONY: test-py
 test-py: $(STAMPS)/dev $(STAMPS)/members ## pytest (ARGS='-k name -x')
-	@scripts/components
+	@scripts/components tests $(if $(CI),images)
 	@$(PY) -m pytest $(ARGS)
+
+.PHONY: test-kubernetes
+test-kubernetes: $(STAMPS)/dev $(STAMPS)/members ## pytest on a real cluster, as root; the first time builds Kubernetes (ARGS=…)
+	@scripts/components tests images kubernetes
+	@scripts/kubernetes-tools
+	@$(PY) -m pytest -m kubernetes tests/kubernetes $(ARGS)
 
 .PHONY: lint lint-ruff lint-mypy lint-imports lint-c lint-cython lint-shell
 lint: lint-ruff lint-mypy lint-imports lint-c lint-cython lint-shell ## all linters (make -k lint: go on after one that complains)

@@ -5,21 +5,26 @@ their own. Whoever needs a cluster that is different from the start makes one: s
 """
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.docker.images import build_images
 from tests.kubernetes.support.cluster import Cluster
-from tests.kubernetes.support.controlplane import ApiServerOptions, keep_logs
-from tests.kubernetes.support.isolation import enter_own_network
+from tests.kubernetes.support.controlplane import ApiServerOptions, ControlPlane
+from tests.kubernetes.support.isolation import enter_own_network, outside
+from tests.kubernetes.support.nodecluster import NodeCluster
 from tests.kubernetes.support.tools import require_root, tool
 
 FOLDER = Path(__file__).parent
-TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
+PLANE_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+TOOLS = (*PLANE_TOOLS, "kwok")
+NODE_TOOLS = (*PLANE_TOOLS, "kubelet", "kube-proxy", "coredns")
 
 _namespaces = itertools.count(1)
 
@@ -38,15 +43,27 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows what the cluster's programs said last."""
     report = yield
-    cluster = getattr(item, "funcargs", {}).get("cluster")
-    if report.failed and isinstance(cluster, Cluster):
-        logs = sorted(cluster.folder.glob("*.log"))
-        report.sections += [(path.name, _tail(path)) for path in logs if path.stat().st_size]
+    if report.failed:
+        for cluster in getattr(item, "funcargs", {}).values():
+            if isinstance(cluster, ControlPlane):
+                logs = [path for path in cluster.folder.rglob("*.log") if path.stat().st_size]
+                report.sections += [(path.name, _tail(path)) for path in sorted(logs)]
     return report
 
 
 def _tail(path: Path, size: int = 3000) -> str:
     return path.read_bytes()[-size:].decode(errors="replace")
+
+
+@contextmanager
+def cluster_folder() -> Iterator[Path]:
+    """A folder for a cluster's certificates, data and logs. PODRING_KEEP=1 keeps it for reading."""
+    folder = Path(tempfile.mkdtemp(prefix="podring-cluster-"))
+    yield folder
+    if os.environ.get("PODRING_KEEP"):
+        print(f"kept {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +81,7 @@ def clusters(network: None) -> Iterator[Callable[..., Cluster]]:
     with ExitStack() as stack:
 
         def make(options: ApiServerOptions | None = None) -> Cluster:
-            folder = Path(tempfile.mkdtemp(prefix="podring-cluster-"))
-            if not keep_logs():
-                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = stack.enter_context(cluster_folder())
             return stack.enter_context(Cluster(folder, options))
 
         yield make
@@ -84,6 +99,24 @@ def cluster(clusters: Callable[..., Cluster]) -> Cluster:
 def own_cluster(clusters: Callable[..., Cluster]) -> Callable[..., Cluster]:
     """Makes a cluster with other API server options, without nodes: `own_cluster(options)`."""
     return clusters
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, Path]:
+    """Our four images as archives, by member: broker, publisher, subscriber, controller."""
+    with outside():
+        return build_images()
+
+
+@pytest.fixture(scope="session")
+def node_cluster(network: None, images: dict[str, Path]) -> Iterator[NodeCluster]:
+    """A control plane with one real node, which has our images; shared by the session."""
+    for name in NODE_TOOLS:
+        tool(name)
+    with cluster_folder() as folder, NodeCluster(folder) as made:
+        for archive in images.values():
+            made.node.containerd.load(archive)
+        yield made
 
 
 @pytest.fixture

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tests.kubernetes.support.api import ApiError, Json
 from tests.kubernetes.support.brokers import BrokerRunner
 from tests.kubernetes.support.controller import Controller
 from tests.kubernetes.support.controlplane import ApiServerOptions, ControlPlane
 from tests.kubernetes.support.kwoknodes import KwokNodes
 from tests.kubernetes.support.processes import Program
-from tests.kubernetes.support.waiting import wait_until
 
 WORKERS = tuple(f"worker-{number}" for number in range(1, 11))
 CONTROL_PLANE_NODE = "control-plane"
@@ -50,26 +47,3 @@ class Cluster(ControlPlane):
     def controller(self, *arguments: str, **environment: str) -> Controller:
         """podring-controller with its own service account; start it with `with`."""
         return Controller(self, self.folder, *arguments, **environment)
-
-    def create_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
-        """Create it if need be, and wait until pods can be made there."""
-        metadata = {"name": name, "labels": dict(labels or {})}
-        with contextlib.suppress(ApiError):
-            self.api.create(
-                "/api/v1/namespaces",
-                {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},
-            )
-        account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-        wait_until(f"namespace {name}", lambda: self.api.exists(account))
-
-    def delete_namespace(self, name: str, *, timeout_s: float = 90.0) -> None:
-        """Delete it with all that is in it, and wait until it is gone."""
-        path = f"/api/v1/namespaces/{name}"
-        self.api.delete(path)
-        wait_until(
-            f"namespace {name} to be gone", lambda: not self.api.exists(path), timeout_s=timeout_s
-        )
-
-    def pods(self, namespace: str, **labels: str) -> list[Json]:
-        selector = ",".join(f"{name}={value}" for name, value in labels.items())
-        return self.api.items(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)

@@ -6,7 +6,7 @@ again on its port, with other flags if a test asks for them; etcd keeps what it 
 disk for sure (no fsync), so it is never killed.
 """
 
-import os
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -16,17 +16,14 @@ from pathlib import Path
 from typing import Self
 
 from tests.kubernetes.support import kubeconfig
-from tests.kubernetes.support.api import Api, ApiError
-from tests.kubernetes.support.isolation import SERVICES
+from tests.kubernetes.support.api import Api, ApiError, Json
+from tests.kubernetes.support.isolation import NODE_ADDRESS, SERVICES
 from tests.kubernetes.support.pki import Authority
 from tests.kubernetes.support.processes import Program
 from tests.kubernetes.support.tools import tool
 from tests.kubernetes.support.waiting import wait_until
 
-# The first address of SERVICES is the API server's own Service. A real node's pods reach the
-# server behind it under the node's address.
-API_SERVICE = "10.96.0.1"
-NODE_ADDRESS = "10.247.0.1"
+API_SERVICE = "10.96.0.1"  # the first of SERVICES: the API server's own Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +181,29 @@ class ControlPlane:
         context = ssl.create_default_context(cafile=str(self.authority.certificate))
         return Api(self.url, context, self.token(namespace, account))
 
+    def create_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        """Create it if need be, and wait until pods can be made there."""
+        metadata = {"name": name, "labels": dict(labels or {})}
+        with contextlib.suppress(ApiError):
+            self.api.create(
+                "/api/v1/namespaces",
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},
+            )
+        account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+        wait_until(f"namespace {name}", lambda: self.api.exists(account))
+
+    def delete_namespace(self, name: str, *, timeout_s: float = 90.0) -> None:
+        """Delete it with all that is in it, and wait until it is gone."""
+        path = f"/api/v1/namespaces/{name}"
+        self.api.delete(path)
+        wait_until(
+            f"namespace {name} to be gone", lambda: not self.api.exists(path), timeout_s=timeout_s
+        )
+
+    def pods(self, namespace: str, **labels: str) -> list[Json]:
+        selector = ",".join(f"{name}={value}" for name, value in labels.items())
+        return self.api.items(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
+
     def _admin_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.authority.certificate))
         admin = self.authority.client("admin", "system:masters")
@@ -214,7 +234,7 @@ class ControlPlane:
             "etcd-servers": self._etcd_url,
             "secure-port": self.port,
             "bind-address": "0.0.0.0",
-            "advertise-address": NODE_ADDRESS,
+            "advertise-address": NODE_ADDRESS,  # where a real node's pods find it
             "tls-cert-file": self._server_identity.certificate,
             "tls-private-key-file": self._server_identity.key,
             "client-ca-file": self.authority.certificate,
@@ -286,8 +306,3 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-def keep_logs() -> bool:
-    """PODRING_KEEP=1 keeps the cluster's folder for reading."""
-    return bool(os.environ.get("PODRING_KEEP"))

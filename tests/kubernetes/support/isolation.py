@@ -20,6 +20,7 @@ FAKE_PODS = "10.244.0.0/16"
 FAKE_BROKERS = "10.245.0.0/16"
 REAL_PODS = "10.246.0.0/24"
 SERVICES = "10.96.0.0/16"
+NODE_ADDRESS = "10.247.0.1"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _outer: int | None = None
@@ -42,6 +43,12 @@ def enter_own_network() -> None:
         "ip link set lo up",
         f"ip route add local {FAKE_PODS} dev lo",
         f"ip route add local {FAKE_BROKERS} dev lo",
+        # A node's address may not be loopback's. What has no route never gets to be translated,
+        # so Services need a way out, too.
+        "ip link add node type bridge",
+        f"ip address add {NODE_ADDRESS}/32 dev node",
+        "ip link set node up",
+        "ip route add default dev node",
     ):
         subprocess.run(command.split(), check=True)
 
