@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.manifests import FILES
+
 HERE = Path(__file__).parent
 
 
@@ -16,10 +18,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def needs_tools(item: pytest.Item) -> bool:
-    """Only the files at the root are read as they are; what is below deploy/ is built first."""
+    """Some files are read as they are; the rest of deploy/ is built first."""
     if item.path.name == "test_chart.py":
         return True
     call = getattr(item, "callspec", None)
     if call is not None and "which" in call.params:
-        return bool(call.params["which"] != "root")
+        return call.params["which"] not in FILES
     return "overlay" in item.name

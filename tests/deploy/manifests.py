@@ -13,9 +13,13 @@ import yaml
 from deploy.helm.sources import DEPLOY, FEATURES, ROOT, Object, build, folders, render
 from tests.support.components import require
 
-ROOT_FILES = ("redis-master.yml", "pod.yaml")
+FILES = {
+    "root": ("redis-master.yml", "pod.yaml"),
+    "sample": ("deploy/sample/topic.yaml", "deploy/sample/pods.yaml"),
+}
 OVERLAYS = ("minimal", "full")
 SETS = ("root", *OVERLAYS, "everything")
+"""Each holds a broker; what is in `sample` uses the broker of one of them."""
 
 
 def require_tool(name: str) -> str:
@@ -30,9 +34,9 @@ def require_tool(name: str) -> str:
 
 @cache
 def objects(which: str) -> list[Object]:
-    """The objects of one of SETS: what one `kubectl apply` would send."""
-    if which == "root":
-        texts = [(ROOT / name).read_text() for name in ROOT_FILES]
+    """The objects of one of SETS, or of the sample: what `kubectl apply` would send."""
+    if which in FILES:
+        texts = [(ROOT / name).read_text() for name in FILES[which]]
         return [each for text in texts for each in yaml.safe_load_all(text)]
     require_tool("kubectl")
     return build(FEATURES) if which == "everything" else render(DEPLOY / "overlays" / which)

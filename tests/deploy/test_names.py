@@ -13,11 +13,13 @@ from podring.cli.program import create_spec
 from podring.client import broker_at
 from podring_broker import settings
 from podring_broker.options import OPTIONS
+from podring_controller.resource import Sharedmemory
 from podring_publisher import __main__ as publisher
 from podring_subscriber import __main__ as subscriber
 from tests.deploy.manifests import OVERLAYS, SETS, Pod, objects, of_kind, pod, pods
 
 NAMESPACE = "podring-system"
+PROGRAMS = {"publisher": publisher.parser, "subscriber": subscriber.parser}
 every_set = pytest.mark.parametrize("which", SETS)
 every_overlay = pytest.mark.parametrize("which", [*OVERLAYS, "everything"])
 
@@ -94,10 +96,9 @@ def test_the_brokers_catalogue_is_somewhere(which: str) -> None:
 
 
 def test_publisher_and_subscriber_understand_their_arguments_and_agree_on_the_topic() -> None:
-    programs = {"publisher": publisher.parser(), "subscriber": subscriber.parser()}
     topics = []
-    for name, parser in programs.items():
-        options = parser.parse_args(pod("root", name).containers[0]["args"])
+    for name, parser in PROGRAMS.items():
+        options = parser().parse_args(pod("root", name).containers[0]["args"])
         topics.append((options.topic, create_spec(options)))
     assert topics[0] == topics[1]
     assert topics[0][1] is not None
@@ -118,6 +119,28 @@ def test_publisher_and_subscriber_find_the_broker_and_land_on_its_node() -> None
         assert term["topologyKey"] == "kubernetes.io/hostname"
         (found,) = selected("root", term["labelSelector"]["matchLabels"])
         assert found.component == "broker"
+
+
+def test_the_sample_declares_the_topic_that_its_pods_use() -> None:
+    (topic,) = of_kind("sample", "Sharedmemory")
+    declared = Sharedmemory.from_object(topic).topic
+    for name, parser in PROGRAMS.items():
+        each = pod("sample", name)
+        assert parser().parse_args(each.containers[0]["args"]).topic == declared
+        assert each.containers[0]["readinessProbe"]["exec"]["command"][-1] == declared
+        address = urlsplit(each.environment()["PODRING_BROKER"])
+        assert address.hostname == f"podring-broker.{NAMESPACE}"
+
+
+def test_the_pods_of_the_sample_say_who_they_are_to_the_brokers_of_overlay_full() -> None:
+    audience = pod("full", "broker").environment()["PODRING_AUDIENCE"]
+    for name in PROGRAMS:
+        each = pod("sample", name)
+        (volume,), (mount,) = each.spec["volumes"], each.containers[0]["volumeMounts"]
+        (source,) = volume["projected"]["sources"]
+        assert source["serviceAccountToken"]["audience"] == audience
+        path = f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
+        assert each.environment()["PODRING_TOKEN_FILE"] == path
 
 
 @every_set

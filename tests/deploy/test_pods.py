@@ -13,9 +13,10 @@ from tests.deploy.manifests import SETS, Pod, of_kind, pod, pods
 PROCESS_BYTES = 256 << 20
 """What the manifests leave to the broker's process beside its budget."""
 
-pytestmark = [pytest.mark.parametrize("which", SETS)]
+every_set = pytest.mark.parametrize("which", [*SETS, "sample"])
 
 
+@every_set
 def test_every_container_asks_for_what_it_needs_and_is_bounded(which: str) -> None:
     for each in pods(which):
         for container in each.containers:
@@ -26,6 +27,7 @@ def test_every_container_asks_for_what_it_needs_and_is_bounded(which: str) -> No
             assert memory["requests"] <= memory["limits"], each
 
 
+@every_set
 def test_every_container_is_watched(which: str) -> None:
     """A publisher and a subscriber have no liveness probe: their end is all there is to see."""
     wanted = {"broker": 3, "controller": 3, "redis": 2, "publisher": 1, "subscriber": 1}
@@ -35,6 +37,7 @@ def test_every_container_is_watched(which: str) -> None:
         assert len(probes) >= wanted[each.component], each
 
 
+@every_set
 def test_every_pod_is_as_confined_as_hostipc_allows(which: str) -> None:
     for each in pods(which):
         of_pod = each.spec["securityContext"]
@@ -50,17 +53,20 @@ def test_every_pod_is_as_confined_as_hostipc_allows(which: str) -> None:
             }, each
 
 
+@every_set
 def test_only_what_touches_segments_shares_memory_with_the_node(which: str) -> None:
     sharing = {each.component for each in pods(which) if each.spec.get("hostIPC")}
     assert sharing == {each.component for each in pods(which)} - {"controller", "redis"}
 
 
+@every_set
 def test_nothing_of_the_nodes_file_system_is_mounted(which: str) -> None:
     volumes = [volume for each in pods(which) for volume in each.spec.get("volumes", ())]
     kinds = {key for volume in volumes for key in volume} - {"name"}
     assert kinds <= {"emptyDir", "projected"}
 
 
+@every_set
 def test_only_a_pod_that_asks_the_api_server_has_a_token_for_it(which: str) -> None:
     allowed = {
         subject["name"]
@@ -74,15 +80,18 @@ def test_only_a_pod_that_asks_the_api_server_has_a_token_for_it(which: str) -> N
         assert account["automountServiceAccountToken"] is False
 
 
+@every_set
 def test_no_pod_takes_settings_from_services_that_happen_to_be_there(which: str) -> None:
     """A Service called podring would set PODRING_PORT to tcp://…, and end the broker."""
     assert all(each.spec["enableServiceLinks"] is False for each in pods(which))
 
 
+@every_set
 def test_every_pod_may_end_quickly(which: str) -> None:
     assert all(each.spec["terminationGracePeriodSeconds"] <= 30 for each in pods(which))
 
 
+@pytest.mark.parametrize("which", SETS)
 def test_the_brokers_memory_limit_covers_what_topics_may_take(which: str) -> None:
     broker = pod(which, "broker")
     budget = size(broker.environment()["PODRING_BUDGET"])
@@ -91,6 +100,7 @@ def test_the_brokers_memory_limit_covers_what_topics_may_take(which: str) -> Non
     assert resources["requests"]["memory"] == resources["limits"]["memory"]
 
 
+@every_set
 def test_every_image_of_ours_has_the_version_of_the_workspace(which: str) -> None:
     for each in pods(which):
         for container in each.containers:
@@ -102,6 +112,7 @@ def test_every_image_of_ours_has_the_version_of_the_workspace(which: str) -> Non
             assert container["imagePullPolicy"] == "IfNotPresent", each
 
 
+@every_set
 def test_every_object_says_whose_it_is(which: str) -> None:
     for each in pods(which):
         assert labels_are_ours(each), each
