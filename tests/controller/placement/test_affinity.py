@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podring_controller.placement.affinity import patch_of
+from podring_controller.placement.affinity import PREFERRED, REQUIRED, patch_of
 from podring_controller.placement.annotations import (
     PLACEMENT,
     PUBLISHES,
@@ -18,9 +18,6 @@ from podring_controller.placement.annotations import (
 from podring_controller.placement.labels import PREFIX
 from tests.controller.placement.applied import apply
 from tests.controller.placement.examples import AFFINITIES, ANNOTATIONS, BARE, Example
-
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def pod(annotations: dict[str, str], labels: dict[str, str] | None = None, **spec: Any) -> Any:

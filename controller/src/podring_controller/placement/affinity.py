@@ -32,8 +32,8 @@ OPT_IN = "podring.io/placement"
 WEIGHT = 100
 """Of a preferred term: the most that Kubernetes has, and still one score among others."""
 
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 Json = Mapping[str, Any]
 Operation = dict[str, Any]
@@ -76,11 +76,11 @@ def _label_operations(present: Mapping[str, str], roles: Mapping[str, Role]) -> 
 def _affinity_operations(spec: Json, strength: Strength, labels: list[str]) -> list[Operation]:
     affinity = spec.get("affinity") or {}
     present = affinity.get("podAffinity") or {}
-    has_required, has_preferred = present.get(_REQUIRED) or [], present.get(_PREFERRED) or []
+    has_required, has_preferred = present.get(REQUIRED) or [], present.get(PREFERRED) or []
     binding = strength == "required" and (not has_required or _seeks(has_required, labels[0]))
     missing = {
-        _REQUIRED: labels[:1] if binding and not has_required else [],
-        _PREFERRED: [each for each in labels[binding:] if not _seeks(has_preferred, each)],
+        REQUIRED: labels[:1] if binding and not has_required else [],
+        PREFERRED: [each for each in labels[binding:] if not _seeks(has_preferred, each)],
     }
     parents = [] if affinity else [_add("/spec/affinity", {})]
     parents += [] if present else [_add("/spec/affinity/podAffinity", {})]
@@ -104,7 +104,7 @@ def _entry(kind: str, label: str) -> dict[str, Any]:
         "namespaceSelector": {"matchLabels": {OPT_IN: "enabled"}},
         "topologyKey": HOST,
     }
-    return term if kind == _REQUIRED else {"weight": WEIGHT, "podAffinityTerm": term}
+    return term if kind == REQUIRED else {"weight": WEIGHT, "podAffinityTerm": term}
 
 
 def _seeks(entries: Iterable[Json], label: str) -> bool:

@@ -2,7 +2,7 @@
 
 A small HTTPS server in the controller's event loop, beside kopf. It answers POST /placement with
 what `review` says, and keeps telling the API server the CA to trust it by: at the start, and again
-every minute, since whoever replaces the MutatingWebhookConfiguration replaces the CA with nothing.
+every 15 s, since whoever replaces the MutatingWebhookConfiguration replaces the CA with nothing.
 kopf has a webhook server of its own, but its configurations select no namespaces and wait for 30
 seconds, and making its certificates needs packages that nobody maintains.
 
@@ -35,7 +35,7 @@ PATH = "/placement"
 
 _REVIEW_MAX = 8 << 20
 """Bytes of a review. A pod has at most 1.5 MiB, and a review may hold it twice."""
-_REPEAT_S = 60.0
+_REPEAT_S = 15.0
 _RETRY_S = 5.0
 _TIMEOUT_S = 3.0
 
@@ -84,7 +84,7 @@ class PlacementWebhook:
             self._runner, settings.host or None, settings.port, ssl_context=context
         ).start()
         self._trust = asyncio.create_task(self._keep_trusted())
-        _log.info("placement webhook listens", port=settings.port, names=settings.all_names())
+        _log.info("placement.listening", port=settings.port, names=settings.all_names())
 
     async def stop(self) -> None:
         if self._trust is not None:
@@ -94,14 +94,14 @@ class PlacementWebhook:
             await self._runner.cleanup()
 
     async def _keep_trusted(self) -> None:
-        said = ""
+        said: str | None = None
         while True:
             trouble = await asyncio.to_thread(self._publish_authority)
             if trouble != said:
                 if trouble:
-                    _log.error("placement webhook is not asked", reason=trouble)
+                    _log.error("placement.untrusted", why=trouble)
                 else:
-                    _log.info("placement webhook is trusted", configuration=CONFIGURATION)
+                    _log.info("placement.trusted", configuration=CONFIGURATION)
             said = trouble
             await asyncio.sleep(_RETRY_S if trouble else _REPEAT_S)
 
