@@ -34,6 +34,10 @@ class ApiUnreachable(Exception):
     """The API server does not answer, or refuses."""
 
 
+class ApiRefused(ApiUnreachable):
+    """The API server answers, and does not want this one call."""
+
+
 class Conflict(Exception):
     """Somebody else changed the object first: look again."""
 
@@ -177,5 +181,5 @@ def _translated(error: client.ApiException) -> Exception:
         words = json.loads(error.body or "")["message"]
     except (TypeError, ValueError, KeyError):
         words = error.reason
-    kinds = {404: Gone, 409: Conflict}
+    kinds = {400: ApiRefused, 403: ApiRefused, 404: Gone, 409: Conflict, 422: ApiRefused}
     return kinds.get(error.status, ApiUnreachable)(f"{error.status} {words}")

@@ -38,8 +38,9 @@ from podring_controller.status import Status, accepted_status, leaving_status, r
 from podring_controller.view import View
 from podring_controller.writer import Writer
 
-GAP_S = 0.2
-"""Between the beginnings of two turns: a burst of changes is one turn's work."""
+GAP_S = 0.1
+"""After a turn, or as long as it took: a burst of changes is one turn's work."""
+GAP_MOST_S = 2.0
 RESTLESS_S = 2.0
 """How long to wait at most while something hangs in the balance, such as a node's grace."""
 
@@ -71,7 +72,8 @@ class Reconciler:
             began = time.monotonic()
             self._guarded_turn()
             self._health.turned()
-            self._stopping.wait(max(0.0, began + GAP_S - time.monotonic()))
+            took_s = time.monotonic() - began
+            self._stopping.wait(min(max(GAP_S, took_s), GAP_MOST_S))
             self._view.doubt(self.bell.wait(self._pause_s()), self._settings.resync_s)
         self._lanes.close()
         self._writer.close()

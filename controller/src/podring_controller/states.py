@@ -72,14 +72,13 @@ def _trouble(
     node: Node, lane: Lane | None, endpoint: Endpoint | None, now: float
 ) -> NodeState | None:
     """What stands between us and the node's broker, unless it is a matter of seconds."""
-    if lane is not None and lane.failure is not None:
-        known = lane.seen is not None and now - lane.failure.since < LINGER_S
-        return None if known else NodeState(node.name, lane.failure.reason, _words(lane))
-    away = lane is None or (lane.gone_at is not None and now - lane.gone_at >= LINGER_S)
-    if not away:
+    since = _silent_since(lane)
+    if since is None or (lane is not None and lane.seen is not None and now - since < LINGER_S):
         return None
     if not node.ready:
         return NodeState(node.name, "NodeNotReady", "the node does not report to the cluster")
+    if lane is not None and lane.failure is not None:
+        return NodeState(node.name, lane.failure.reason, _words(lane))
     if endpoint is None:
         return NodeState(
             node.name, "NoBroker", "it was selected and runs no broker: let the DaemonSet run there"
@@ -87,6 +86,13 @@ def _trouble(
     if not endpoint.ready:
         return NodeState(node.name, "BrokerNotReady", "its broker is there and not ready")
     return None
+
+
+def _silent_since(lane: Lane | None) -> float | None:
+    """Since when a broker has not answered; None while it does. For ever if it never was there."""
+    if lane is None:
+        return -LINGER_S
+    return lane.gone_at if lane.failure is None else lane.failure.since
 
 
 def _words(lane: Lane) -> str:

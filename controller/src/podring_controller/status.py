@@ -137,8 +137,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _described(states: Sequence[NodeState]) -> str:
-    """Some nodes with what is the matter with them, by name."""
-    named = sorted(states, key=lambda each: each.node)[:_NAMED]
-    sentences = [f"{each.node}: {each.message}" for each in named]
-    more = len(states) - len(named)
-    return "; ".join(sentences) + (f"; and {more} more" if more else "")
+    """What is the matter, each with some of the nodes that it is the matter with."""
+    nodes: dict[str, list[str]] = {}
+    for each in sorted(states, key=lambda each: each.node):
+        nodes.setdefault(each.message, []).append(each.node)
+    sentences = [f"{_listed(names)}: {what}" for what, names in list(nodes.items())[:_NAMED]]
+    return "; ".join(sentences) + ("; and more" if len(nodes) > _NAMED else "")

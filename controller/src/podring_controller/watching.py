@@ -75,11 +75,12 @@ async def watch(
     heed_signals   called once kopf has put handlers of its own in place: a signal that only kopf
                    heard of would be lost if kopf failed at the same time
     """
+    others = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
         registry=handlers, settings=settings, clusterwide=True, standalone=True, stop_flag=stop
     )
     heed_signals()
-    await kopf.run_tasks(tasks, ignored=asyncio.all_tasks() - set(tasks))
+    await kopf.run_tasks(tasks, ignored=others)
 
 
 def _handler(what: str, digest: Callable[[Json], object], ring: Ring) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from podring_controller.cluster import Declared
-from podring_controller.kube import WRITERS, ApiUnreachable, Conflict, Gone, Kube
+from podring_controller.kube import WRITERS, ApiRefused, ApiUnreachable, Conflict, Gone, Kube
 from podring_controller.news import News, news
 from podring_controller.status import Status, condition
 from podring_controller.view import View
@@ -101,6 +101,8 @@ class Writer:
                 write(resource)
             except (Conflict, Gone):
                 view.unread.add("resources")
+            except ApiRefused as error:
+                log.warning("write.refused", resource=resource.path, why=str(error))
             except ApiUnreachable as error:
                 failures.append(error)
 
