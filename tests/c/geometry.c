@@ -29,7 +29,7 @@ static void plan_costs_at_most_one_percent_and_64_kib(void) {
         uint64_t size = sizes[i];
         uint64_t longest[] = {1, size / 2 + 1, size};
         for (int j = 0; j < 3; j++) {
-            RingPlan plan = ring_plan(size, longest[j]);
+            RingPlan plan = ring_plan(size, longest[j], RING_OVERWRITE);
             uint64_t taken = plan.ring_bytes + plan.roster_bytes;
             CHECK(taken <= size + overhead_allowed(size),
                   "size %" PRIu64 ", max_message %" PRIu64 ": %" PRIu64 " bytes", size, longest[j],

@@ -46,7 +46,7 @@ static inline void *pages(uint64_t length) {
 }
 
 static inline Topic make_topic(uint64_t size, uint64_t max_message) {
-    Topic topic = {.plan = ring_plan(size, max_message)};
+    Topic topic = {.plan = ring_plan(size, max_message, RING_OVERWRITE)};
     topic.bytes = pages(topic.plan.ring_bytes);
     topic.roster = pages(topic.plan.roster_bytes);
     ring_format(topic.bytes, topic.roster,

@@ -110,7 +110,7 @@ def test_specs_that_cannot_be_name_the_field(size: Any, max_message: Any, field:
 
 def test_a_policy_that_is_not_known_is_refused() -> None:
     policy: Any
-    for policy in ("block", "", None, "OVERWRITE"):
+    for policy in ("drop", "", None, "OVERWRITE"):
         with pytest.raises(InvalidTopic) as caught:
             TopicSpec(100, 100, policy)
         assert caught.value.field == "overflow"

@@ -9,11 +9,14 @@ PodringError
 ├── NoRoom                creating it would take more memory than there is
 ├── TooManyParticipants   every entry of the topic's roster is taken by a living participant
 ├── PublisherBusy         an exclusive publisher holds the topic, or a loan is still open
+├── Full                  a `block` topic's subscribers left no room in time; also a TimeoutError
+├── Evicted               a `block` topic's publishers gave this subscriber up; it may go on
 ├── MessageTooLong        longer than the topic's max_message; also a ValueError
 ├── OffsetOutOfRange      a start position that the topic has not reached; also a ValueError
 ├── HandleClosed          the object was closed, or belongs to the parent process; also a ValueError
 ├── LayoutMismatch        the segment was made by an incompatible podring
 ├── CorruptRing           the segment holds bytes that no publisher writes
+├── NotAllowed            the broker does not know us, or we have no right; also a PermissionError
 ├── BrokerUnreachable     nobody answers at the broker's address; also a ConnectionError
 └── BrokerRefused         the broker answered with a problem that has no class of its own
 
@@ -23,6 +26,8 @@ KeyboardInterrupt, and an argument of the wrong type is TypeError.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class PodringError(Exception):
@@ -71,6 +76,68 @@ class PublisherBusy(PodringError):
     """An exclusive publisher holds the topic, or a loan of this publisher is still open."""
 
 
+class Full(PodringError, TimeoutError):
+    """A `block` topic had no room in time: subscribers still need what would be overwritten.
+
+    slow       who: `name`, `process`, and its lag in `messages`, `bytes` and `seconds` (since the
+               time of the message that it received last; None if it received none), slowest first;
+               empty where nobody subscribes and the topic keeps what it has for whoever comes
+    published  how many messages of a batch are out; the others are not
+    """
+
+    def __init__(
+        self, topic: str, capacity: int, waited_s: float, slow: list[Any], published: int
+    ) -> None:
+        self.slow = tuple(sorted(slow, key=lambda each: each.bytes, reverse=True))
+        self.published = published
+        self._arguments = (topic, capacity, waited_s, slow, published)
+        why = " and ".join(map(_lagging, self.slow[:_SHOWN])) if slow else _UNSUBSCRIBED
+        others = f" and {len(slow) - _SHOWN} others" if len(slow) > _SHOWN else ""
+        super().__init__(
+            f"topic {topic!r} had no room in its {capacity} bytes for {waited_s:.3g} s: {why}"
+            f"{others}; wait longer, make the topic larger, or subscribe with lossy=True where "
+            "losses do not matter"
+        )
+
+    def __reduce__(self) -> tuple[type[Full], tuple[Any, ...]]:
+        return type(self), self._arguments
+
+
+_SHOWN = 3
+_UNSUBSCRIBED = "nobody subscribes, and it keeps what it has for whoever comes"
+
+
+def _lagging(slow: Any) -> str:
+    """One slow subscriber, for a sentence."""
+    since = "" if slow.seconds is None else f", the last one received {slow.seconds:.3g} s ago"
+    return (
+        f"subscriber {slow.name!r} (process {slow.process}) is behind by {slow.messages} messages "
+        f"({slow.bytes} bytes){since}"
+    )
+
+
+class Evicted(PodringError):
+    """Publishers gave this subscriber up: it had held them up for longer than the topic's lease.
+
+    It is waited for again from now on, and the next call goes on.
+
+    first  sequence of the message that it would have received next
+    lost   how many messages are gone from there on
+    """
+
+    def __init__(self, topic: str, lease_s: float, first: int, lost: int) -> None:
+        self.first, self.lost = first, lost
+        self._arguments = (topic, lease_s, first, lost)
+        super().__init__(
+            f"publishers of topic {topic!r} waited {lease_s:g} s, the topic's lease, for this "
+            f"subscriber at message {first} and then went on without it: {lost} messages are lost; "
+            "receive again to go on, and be quicker, or ask for a longer lease"
+        )
+
+    def __reduce__(self) -> tuple[type[Evicted], tuple[Any, ...]]:
+        return type(self), self._arguments
+
+
 class MessageTooLong(PodringError, ValueError):
     """The payload is longer than the topic's max_message."""
 
@@ -89,6 +156,20 @@ class LayoutMismatch(PodringError):
 
 class CorruptRing(PodringError):
     """The segment holds bytes that no publisher writes."""
+
+
+class NotAllowed(PodringError, PermissionError):
+    """The broker does not know who we are, or we have no right to what we ask for.
+
+    status  401 when it wants a token, or another one; 403 when ours does not reach so far
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[type[NotAllowed], tuple[int, str]]:
+        return type(self), (self.status, str(self))
 
 
 class BrokerUnreachable(PodringError, ConnectionError):

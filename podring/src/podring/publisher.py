@@ -24,6 +24,8 @@ class Publisher(roster.Participant, _ring.Writer):
     create     a TopicSpec: create the topic unless it exists with the same one
     exclusive  be the only one who publishes until closed, and save the lock's cost per message
     name       what the roster shows, up to 32 bytes of UTF-8
+    timeout    seconds that a call waits for room in a `block` topic before it raises Full, which
+               names the slow subscribers; None for ever, 0 not at all. It may be set later, too
     raises     TopicNotFound, TopicExists, NoRoom, BrokerUnreachable, TooManyParticipants,
                PermissionError; PublisherBusy when `exclusive` and another one is
 
@@ -40,10 +42,14 @@ class Publisher(roster.Participant, _ring.Writer):
         create: TopicSpec | None = None,
         exclusive: bool = False,
         name: str | None = None,
+        timeout: float | None = None,
     ) -> None:
         record, segment = roster.open_topic(topic, broker, create, write=True)
         with roster.joined(segment, _ring.PUBLISHER, name) as slot:
-            _ring.Writer.__init__(self, segment.mapping, slot, segment.is_participant, exclusive)
+            _ring.Writer.__init__(
+                self, segment.mapping, slot, segment.is_participant, exclusive, segment.reap
+            )
+            self.timeout = timeout
         self._opened(record, segment)
 
     @property

@@ -50,12 +50,12 @@ def open_topic(
 
 
 @contextlib.contextmanager
-def joined(segment: Segment, role: int, name: str | None) -> Iterator[int]:
+def joined(segment: Segment, role: int, name: str | None, flags: int = 0) -> Iterator[int]:
     """Join for good if the block succeeds; leave and close the segment if it does not."""
     slot = -1
     _joined.add(segment)
     try:
-        slot = join(segment, role, name)
+        slot = join(segment, role, name, flags)
         yield slot
     except BaseException:
         if slot >= 0:
@@ -64,7 +64,7 @@ def joined(segment: Segment, role: int, name: str | None) -> Iterator[int]:
         raise
 
 
-def join(segment: Segment, role: int, name: str | None) -> int:
+def join(segment: Segment, role: int, name: str | None, flags: int = 0) -> int:
     """Take a free entry of the roster, and the lock that says that we live.
 
     name     what this participant calls itself; the program's name and process if None
@@ -81,7 +81,7 @@ def join(segment: Segment, role: int, name: str | None) -> int:
         if role != _ring.PUBLISHER and mapping.lock_holder() == slot:
             segment.unlock(mapping.lock_offset(slot))
             continue
-        mapping.join(slot, role, name or _default_name())
+        mapping.join(slot, role, name or _default_name(), flags)
         return slot
     raise TooManyParticipants(
         f"topic {mapping.name!r} has {mapping.slots} participants, which is all it has room for: "

@@ -37,10 +37,19 @@ from podring.errors import (
     TopicNotFound,
 )
 from podring.ring import _ring
-from podring.topic import TopicRecord, TopicSpec, check_name, check_origin
+from podring.topic import (
+    Overflow,
+    TopicRecord,
+    TopicSpec,
+    Unsubscribed,
+    check_name,
+    check_origin,
+)
 
 MODE = 0o666
 """Who may publish when nothing narrower is asked for: every user of the node."""
+GROUP_MODE = 0o664
+"""The same when a group of publishers is named: its members, and the creator's own user."""
 
 _DIRECTORY = "/dev/shm"  # where glibc and musl put POSIX shared memory
 _PREFIX = "podring"
@@ -136,21 +145,29 @@ class Segment:
         """Tell whether the participant in `slot` of the roster lives."""
         return self.is_locked(self.mapping.lock_offset(slot))
 
+    def reap(self, slot: int) -> None:
+        """Clear the entry of a participant that died; nothing happens if another one has it now."""
+        offset = self.mapping.lock_offset(slot)
+        if self.lock(offset):
+            self.mapping.leave(slot)
+            self.unlock(offset)
+
 
 def create(
-    name: str, spec: TopicSpec, *, owner: str, origin: str = "", mode: int = MODE
+    name: str, spec: TopicSpec, *, owner: str, origin: str = "", group: int | None = None
 ) -> TopicRecord:
     """Make a new segment for a topic, reserve all its memory, and lay out an empty ring in it.
 
     owner   1 to 12 letters or digits; who may remove it
     origin  who declared the topic
-    mode    rights on the ring; the roster gets read and write wherever the ring can be read
+    group   number of the group that may write to the ring, or None: every user may. The roster
+            is every participant's to write
     returns the record of a topic that publishers and subscribers may attach to at once
     raises  NoRoom when there is too little shared memory; then nothing is left behind
     cost    the kernel zeroes `footprint(spec)` bytes
     """
     check_origin(origin)
-    ring_bytes, roster_bytes, capacity = _ring.plan(spec.size_bytes, spec.max_message_bytes)
+    ring_bytes, roster_bytes, capacity = _plan(spec)
     generation = time.time_ns() // 1000
     while True:
         segment = f"{_PREFIX}.{owner}.{generation}.{check_name(name)}"
@@ -166,8 +183,8 @@ def create(
         for fd, length in ((roster_fd, roster_bytes), (ring_fd, ring_bytes)):
             os.posix_fallocate(fd, 0, length)
         # Rights before the magic number: whoever sees a ready segment may use it.
-        os.fchmod(roster_fd, mode | (mode & 0o444) >> 1)
-        os.fchmod(ring_fd, mode)
+        os.fchmod(roster_fd, MODE)
+        _let_publish(ring_fd, group)
         with (
             mmap.mmap(ring_fd, ring_bytes, mmap.MAP_SHARED) as ring,
             mmap.mmap(roster_fd, roster_bytes, mmap.MAP_SHARED) as roster,
@@ -181,6 +198,9 @@ def create(
                 generation=generation,
                 created=time.time_ns(),
                 origin=origin,
+                overflow=_OVERFLOW[spec.overflow],
+                unsubscribed=_UNSUBSCRIBED[spec.unsubscribed],
+                lease=round(spec.lease * 1e9),
             )
     except BaseException as error:
         _unlink(segment)
@@ -195,6 +215,22 @@ def create(
         if ring_fd >= 0:
             os.close(ring_fd)
     return TopicRecord(name, spec, capacity, generation, segment, origin)
+
+
+def let_publish(segment: str, group: int | None) -> None:
+    """Give a segment that is there the rights that `create` gives. Raises PermissionError."""
+    fd = _open(segment + _RING)
+    try:
+        _let_publish(fd, group)
+    finally:
+        os.close(fd)
+
+
+def _let_publish(ring_fd: int, group: int | None) -> None:
+    """Set who may write to a ring. By descriptor and afterwards, because umask would cut them."""
+    if group is not None:
+        os.fchown(ring_fd, -1, group)
+    os.fchmod(ring_fd, MODE if group is None else GROUP_MODE)
 
 
 def remove(segment: str) -> bool:
@@ -256,11 +292,30 @@ def record_of(attached: Segment) -> TopicRecord:
     mapping = attached.mapping
     return TopicRecord(
         name=check_name(mapping.name),
-        spec=TopicSpec(mapping.size, mapping.max_message, "overwrite"),
+        spec=_spec_of(mapping),
         capacity=mapping.capacity,
         generation=mapping.generation,
         segment=attached.name,
         origin=_origin_of(mapping.origin),
+    )
+
+
+_OVERFLOW: dict[Overflow, int] = {"overwrite": _ring.OVERWRITE, "block": _ring.BLOCK}
+_UNSUBSCRIBED: dict[Unsubscribed, int] = {"go-on": _ring.GO_ON, "keep": _ring.KEEP}
+
+
+def _plan(spec: TopicSpec) -> tuple[int, int, int]:
+    return _ring.plan(spec.size_bytes, spec.max_message_bytes, _OVERFLOW[spec.overflow])
+
+
+def _spec_of(mapping: _ring.Mapping) -> TopicSpec:
+    """The spec that a segment was made from."""
+    if mapping.overflow == _ring.OVERWRITE:
+        return TopicSpec(mapping.size, mapping.max_message)
+    keep = mapping.unsubscribed == _ring.KEEP
+    lease_s = mapping.lease / 1e9
+    return TopicSpec(
+        mapping.size, mapping.max_message, "block", "keep" if keep else "go-on", lease_s
     )
 
 
@@ -274,7 +329,7 @@ def _origin_of(text: str) -> str:
 
 def footprint(spec: TopicSpec) -> int:
     """Bytes of shared memory that a topic takes, header, checkpoints and roster included."""
-    ring_bytes, roster_bytes, _ = _ring.plan(spec.size_bytes, spec.max_message_bytes)
+    ring_bytes, roster_bytes, _ = _plan(spec)
     return ring_bytes + roster_bytes
 
 

@@ -56,7 +56,8 @@ class Subscriber(roster.Participant, _ring.Reader):
              "since:2026-11-20T23:00:00Z" or a datetime; see `podring.start`
     broker   as for Publisher
     create   a TopicSpec: create the topic unless it exists with the same one
-    name     what the roster shows, up to 32 bytes of UTF-8
+    name     what the roster shows, and what a waiting publisher calls it: up to 32 bytes of UTF-8
+    lossy    in a `block` topic, do not let publishers wait: lose the oldest messages instead
     spin     seconds to look for news before sleeping, less while that is in vain: default 20 µs
              where there is more than one processor, 0 never, math.inf always
     on_loss  called with the range of sequence numbers that were lost, before the first message
@@ -64,9 +65,11 @@ class Subscriber(roster.Participant, _ring.Reader):
     raises   as Publisher; InvalidTopic or OffsetOutOfRange for a start that cannot be
 
     A subscriber that falls behind by more than the ring loses the oldest messages; `lost` and
-    `losses` say exactly which. Threads may share one, and then each message goes to one of them.
-    After fork the child must open its own. A deleted topic is read to its end, and then every call
-    raises TopicClosed.
+    `losses` say exactly which. In a `block` topic publishers wait for it instead, until it closes,
+    dies, or has held them up for longer than the topic's lease (Evicted).
+
+    Threads may share one, and then each message goes to one of them. After fork the child must open
+    its own. A deleted topic is read to its end, and then every call raises TopicClosed.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Subscriber(roster.Participant, _ring.Reader):
         broker: str | None = None,
         create: TopicSpec | None = None,
         name: str | None = None,
+        lossy: bool = False,
         spin: float | None = None,
         on_loss: Callable[[range], object] | None = None,
     ) -> None:
@@ -87,7 +91,8 @@ class Subscriber(roster.Participant, _ring.Reader):
         record, segment = roster.open_topic(topic, broker, create, write=False)
         self._losses = Losses(on_loss)
         self._unyielded = 0
-        with roster.joined(segment, _ring.SUBSCRIBER, name) as slot:
+        flags = _ring.LOSSY if lossy else 0
+        with roster.joined(segment, _ring.SUBSCRIBER, name, flags) as slot:
             _ring.Reader.__init__(self, segment.mapping, slot, self._losses, spin)
             self.seek(where.where, where.value)
         self._opened(record, segment)

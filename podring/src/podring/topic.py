@@ -15,12 +15,14 @@ from typing import Any, Literal, cast
 
 from podring.errors import InvalidTopic
 
-Overflow = Literal["overwrite"]
+Overflow = Literal["overwrite", "block"]
+Unsubscribed = Literal["go-on", "keep"]
 
 NAME_MAX = 200
 ORIGIN_MAX = 253
 SIZE_MAX = 256 << 30
 """Largest ring in bytes. Far beyond what a node lends to one topic; keeps typing errors out."""
+LEASE_MAX_S = 366 * 86400
 MESSAGE_MAX = 1 << 31
 """Longest message in bytes that the layout's 32-bit length is used for."""
 
@@ -65,6 +67,16 @@ def check_origin(origin: object) -> str:
     )
 
 
+def _require_one_of(field: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        shown = repr(value)
+        raise InvalidTopic(
+            field,
+            f"{field} {shown if len(shown) <= 40 else shown[:40] + '…'} is not known: "
+            f"use {' or '.join(map(repr, known))}",
+        )
+
+
 def parse_quantity(value: object, field: str) -> int:
     """Turn bytes or a Kubernetes quantity into bytes: 65536, "65536", "64Ki", "1.5Gi", "1e6".
 
@@ -101,15 +113,22 @@ def parse_quantity(value: object, field: str) -> int:
 class TopicSpec:
     """What a topic shall be. Sizes may be given as quantities and are bytes from then on.
 
-    size         bytes of the ring; the memory is reserved when the topic is created
-    max_message  longest message in bytes, at most `size`
-    overflow     "overwrite": a publisher never waits, and a subscriber that falls behind by more
-                 than `size` loses the oldest messages and is told exactly how many
+    size          bytes of the ring; the memory is reserved when the topic is created
+    max_message   longest message in bytes, at most `size`
+    overflow      "overwrite": a publisher never waits, and a subscriber that falls behind by more
+                  than `size` loses the oldest messages and is told exactly how many.
+                  "block": publishers wait for the slowest subscriber, and nothing is lost
+    unsubscribed  `block` topics, while nobody subscribes: "go-on" overwrites the oldest messages,
+                  "keep" fills up and then waits for a subscriber
+    lease         `block` topics: seconds for which one subscriber may hold all publishers up
+                  without moving before they go on without it; 0 for ever
     """
 
     size: int | str = "16Mi"
     max_message: int | str = "1Mi"
     overflow: Overflow = "overwrite"
+    unsubscribed: Unsubscribed = "go-on"
+    lease: float = 0
 
     def __post_init__(self) -> None:
         size = parse_quantity(self.size, "shmsize")
@@ -125,12 +144,28 @@ class TopicSpec:
                 "msgsize",
                 f"msgsize {max_message} is above shmsize {size}: one message must fit in the ring",
             )
-        if self.overflow != "overwrite":
-            raise InvalidTopic(
-                "overflow", f"overflow {self.overflow!r} is not known here: use 'overwrite'"
-            )
+        self._check_policy()
         object.__setattr__(self, "size", size)
         object.__setattr__(self, "max_message", max_message)
+
+    def _check_policy(self) -> None:
+        _require_one_of("overflow", self.overflow, ("overwrite", "block"))
+        _require_one_of("unsubscribed", self.unsubscribed, ("go-on", "keep"))
+        lease = self.lease
+        if isinstance(lease, bool) or not isinstance(lease, int | float):
+            kind = type(lease).__name__
+            raise InvalidTopic("lease", f"lease must be a number of seconds, not {kind}")
+        if not (lease == 0 or 0.001 <= lease <= LEASE_MAX_S):
+            raise InvalidTopic(
+                "lease", f"lease {lease} is neither 0, for none, nor 0.001 to {LEASE_MAX_S} seconds"
+            )
+        if self.overflow == "overwrite" and (lease or self.unsubscribed != "go-on"):
+            field = "lease" if lease else "unsubscribed"
+            raise InvalidTopic(
+                field,
+                f"{field} means nothing where publishers never wait: ask for overflow 'block' too",
+            )
+        object.__setattr__(self, "lease", float(lease))
 
     @property
     def size_bytes(self) -> int:
@@ -167,6 +202,8 @@ class TopicRecord:
             "shmsize": self.spec.size_bytes,
             "msgsize": self.spec.max_message_bytes,
             "overflow": self.spec.overflow,
+            "unsubscribed": self.spec.unsubscribed,
+            "lease": self.spec.lease,
             "capacity": self.capacity,
             "generation": self.generation,
             "segment": self.segment,
@@ -182,7 +219,13 @@ class TopicRecord:
         try:
             return cls(
                 name=check_name(data["topicname"]),
-                spec=TopicSpec(data["shmsize"], data["msgsize"], data["overflow"]),
+                spec=TopicSpec(
+                    data["shmsize"],
+                    data["msgsize"],
+                    data["overflow"],
+                    data.get("unsubscribed", "go-on"),
+                    data.get("lease", 0),
+                ),
                 capacity=int(data["capacity"]),
                 generation=int(data["generation"]),
                 segment=str(data["segment"]),

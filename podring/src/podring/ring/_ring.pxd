@@ -21,6 +21,8 @@ cdef extern from "ring.h" nogil:
         ROSTER_FREE
         ROSTER_PUBLISHER
         ROSTER_SUBSCRIBER
+        ROSTER_LOSSY
+        RING_NOWHERE
         RING_LOCK_EXCLUSIVE
 
     ctypedef uint32_t atomic_u32 "_Atomic uint32_t"
@@ -41,15 +43,22 @@ cdef extern from "ring.h" nogil:
         RING_NOT_READY
         RING_MISMATCH
         RING_CORRUPT
+        RING_FULL
+        RING_EVICTED
 
     enum:
         RING_OVERWRITE
+        RING_BLOCK
+        RING_GO_ON
+        RING_KEEP
         RING_OPEN
         RING_DELETED
 
     ctypedef struct RingHeader:
         uint32_t version
         uint32_t overflow
+        uint32_t unsubscribed
+        uint64_t lease
         uint64_t capacity
         uint64_t max_message
         uint64_t generation
@@ -71,6 +80,8 @@ cdef extern from "ring.h" nogil:
         atomic_u64 bytes
         atomic_u64 lost
         atomic_u64 active
+        atomic_u64 evicted
+        atomic_u64 hold
 
     ctypedef struct RosterHeader:
         pass
@@ -82,6 +93,7 @@ cdef extern from "ring.h" nogil:
         uint64_t capacity
         uint64_t max_message
         uint32_t slots
+        bint waits
 
     ctypedef struct RingPlan:
         uint64_t ring_bytes
@@ -97,6 +109,8 @@ cdef extern from "ring.h" nogil:
         uint64_t generation
         uint64_t created
         uint32_t overflow
+        uint32_t unsubscribed
+        uint64_t lease
 
     ctypedef struct RingPlace:
         uint64_t position
@@ -116,6 +130,7 @@ cdef extern from "ring.h" nogil:
         uint64_t tail
         uint64_t head
         uint64_t sequence
+        uint64_t wanted
 
     ctypedef struct RingReader:
         Ring ring
@@ -135,7 +150,7 @@ cdef extern from "ring.h" nogil:
         const atomic_u32 *word
         uint32_t value
 
-    RingPlan ring_plan(uint64_t size, uint64_t max_message)
+    RingPlan ring_plan(uint64_t size, uint64_t max_message, uint32_t overflow)
     void ring_format(void *ring, void *roster, const RingOptions *options)
     RingResult ring_map(Ring *ring, void *data, uint64_t length, void *roster,
                         uint64_t roster_length)
@@ -146,7 +161,7 @@ cdef extern from "ring.h" nogil:
     void ring_wake_all(Ring *ring)
     void ring_wake_waiters(const Ring *ring)
     void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint32_t user,
-                   uint64_t joined, const char *name)
+                   uint64_t joined, const char *name, uint32_t flags)
     void ring_leave(Ring *ring, uint32_t slot)
     uint32_t ring_lock_word(const Ring *ring)
     int32_t ring_lock_slot(uint32_t word)
@@ -162,12 +177,21 @@ cdef extern from "ring.h" nogil:
     void ring_flush(RingWriter *writer)
     void ring_end(RingWriter *writer)
     void ring_writer_close(RingWriter *writer)
+    bint ring_has_room(RingWriter *writer)
+    RingResult ring_spin_room(RingWriter *writer, int64_t ns)
+    RingResult ring_sleep_room(RingWriter *writer, int64_t timeout_ns)
+    bint ring_is_slow(const RingWriter *writer, uint32_t slot)
+    void ring_evict(RingWriter *writer, uint32_t slot, uint64_t joined)
+    void ring_report_wait(RingWriter *writer, uint64_t since)
     RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot)
     RingResult ring_seek_oldest(RingReader *reader)
     RingResult ring_seek_latest(RingReader *reader)
     RingResult ring_seek_last(RingReader *reader, uint64_t count)
     RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence)
     RingResult ring_seek_since(RingReader *reader, uint64_t timestamp)
+    RingResult ring_take_place(RingReader *reader)
+    RingResult ring_return(RingReader *reader, uint64_t now)
+    void ring_hold(RingReader *reader, uint64_t position)
     RingResult ring_next(RingReader *reader, const uint8_t **payload)
     RingResult ring_take(RingReader *reader, uint8_t *destination)
     RingResult ring_peek(RingReader *reader, const uint8_t **payload)

@@ -11,6 +11,10 @@ else:
     from typing_extensions import Buffer
 
 OVERWRITE: int
+BLOCK: int
+GO_ON: int
+KEEP: int
+LOSSY: int
 OPEN: int
 DELETED: int
 PUBLISHER: int
@@ -34,13 +38,22 @@ class Entry(NamedTuple):
     bytes: int
     lost: int
     active: int
+    evicted: bool
+    waiting: int
+
+class Slow(NamedTuple):
+    name: str
+    process: int
+    messages: int
+    bytes: int
+    seconds: float | None
 
 class MessageInfo(NamedTuple):
     sequence: int
     timestamp: int
     publisher: int
 
-def plan(size: int, max_message: int) -> tuple[int, int, int]: ...
+def plan(size: int, max_message: int, overflow: int = 0) -> tuple[int, int, int]: ...
 def lay_out(
     ring: Buffer,
     roster: Buffer,
@@ -51,6 +64,9 @@ def lay_out(
     generation: int,
     created: int,
     origin: str = "",
+    overflow: int = 0,
+    unsubscribed: int = 0,
+    lease: int = 0,
 ) -> None: ...
 
 class Mapping:
@@ -61,6 +77,9 @@ class Mapping:
     max_message: int
     generation: int
     created: int
+    overflow: int
+    unsubscribed: int
+    lease: int
     def __init__(self, ring: Buffer, roster: Buffer) -> None: ...
     @property
     def slots(self) -> int: ...
@@ -72,7 +91,7 @@ class Mapping:
     def entries(self) -> list[Entry]: ...
     def lock_offset(self, slot: int) -> int: ...
     def lock_holder(self) -> int: ...
-    def join(self, slot: int, role: int, name: str) -> None: ...
+    def join(self, slot: int, role: int, name: str, flags: int = 0) -> None: ...
     def leave(self, slot: int) -> None: ...
 
 class Handle:
@@ -92,7 +111,9 @@ class Writer(Handle):
         slot: int,
         is_alive: Callable[[int], bool],
         exclusive: bool = False,
+        reap: Callable[[int], None] | None = None,
     ) -> None: ...
+    timeout: float | None
     def publish(self, payload: Buffer, /) -> int: ...
     def publish_many(self, payloads: Iterable[Buffer], /) -> int: ...
     def loan(self, nbytes: int, /) -> Loan: ...

@@ -27,6 +27,8 @@ from collections import namedtuple
 
 from podring.errors import (
     CorruptRing,
+    Evicted,
+    Full,
     HandleClosed,
     LayoutMismatch,
     MessageTooLong,
@@ -37,6 +39,10 @@ from podring.errors import (
 )
 
 OVERWRITE = RING_OVERWRITE
+BLOCK = RING_BLOCK
+GO_ON = RING_GO_ON
+KEEP = RING_KEEP
+LOSSY = ROSTER_LOSSY
 OPEN = RING_OPEN
 DELETED = RING_DELETED
 PUBLISHER = ROSTER_PUBLISHER
@@ -61,6 +67,14 @@ cdef enum:
 # A waiting publisher looks this often whether the lock's holder still lives.
 cdef int64_t LOCK_SLICE_NS = 10_000_000
 
+# A publisher that waits for room looks for so long before it sleeps.
+cdef int64_t ROOM_SPIN_NS = 20_000
+
+# While it sleeps, it looks after this time whether the slow subscribers live, and later less often,
+# up to the second one: so long a dead subscriber holds it up.
+cdef int64_t ROOM_SLICE_NS = 10_000_000
+cdef int64_t ROOM_SLICE_MAX_NS = 50_000_000
+
 # A subscriber that spins for ever looks this often for signals.
 cdef int64_t SPIN_SLICE_NS = 5_000_000
 
@@ -76,9 +90,12 @@ cdef int64_t NS_MAX = 1 << 62
 
 Entry = namedtuple(
     "Entry",
-    "slot role flags joined process user name cursor sequence messages bytes lost active",
+    "slot role flags joined process user name cursor sequence messages bytes lost active evicted "
+    "waiting",
+    module=__name__,
 )
-MessageInfo = namedtuple("MessageInfo", "sequence timestamp publisher")
+Slow = namedtuple("Slow", "name process messages bytes seconds", module=__name__)
+MessageInfo = namedtuple("MessageInfo", "sequence timestamp publisher", module=__name__)
 
 
 cdef inline int64_t clock_ns(int clock) noexcept nogil:
@@ -114,24 +131,27 @@ cdef int64_t deadline_of(object seconds) except? -2:
     return clock_ns(CLOCK_MONOTONIC) + wait_ns if wait_ns > 0 else wait_ns
 
 
-def plan(size, max_message):
+def plan(size, max_message, uint32_t overflow=RING_OVERWRITE):
     """Bytes of the ring object, bytes of the roster object, and the ring's capacity."""
-    cdef RingPlan found = ring_plan(size, max_message)
+    cdef RingPlan found = ring_plan(size, max_message, overflow)
     return found.ring_bytes, found.roster_bytes, found.capacity
 
 
-def lay_out(ring, roster, *, name, size, max_message, generation, created, origin=""):
+def lay_out(
+    ring, roster, *, name, size, max_message, generation, created, origin="",
+    uint32_t overflow=RING_OVERWRITE, uint32_t unsubscribed=RING_GO_ON, uint64_t lease=0,
+):
     """Lay out an empty ring in two writable, zeroed buffers of the planned sizes."""
     cdef Py_buffer ring_view, roster_view
     cdef bytes encoded = name.encode()
     cdef bytes declarer = origin.encode()
-    cdef RingPlan wanted = ring_plan(size, max_message)
+    cdef RingPlan wanted = ring_plan(size, max_message, overflow)
     if len(encoded) >= RING_NAME_BYTES:
         raise ValueError(f"a topic name takes at most {RING_NAME_BYTES - 1} bytes")
     if len(declarer) >= RING_ORIGIN_BYTES:
         raise ValueError(f"an origin takes at most {RING_ORIGIN_BYTES - 1} bytes")
     cdef RingOptions options = RingOptions(
-        encoded, declarer, size, max_message, generation, created, RING_OVERWRITE
+        encoded, declarer, size, max_message, generation, created, overflow, unsubscribed, lease
     )
     PyObject_GetBuffer(ring, &ring_view, PyBUF_WRITABLE)
     try:
@@ -166,6 +186,9 @@ cdef class Mapping:
     cdef readonly object max_message
     cdef readonly object generation
     cdef readonly object created
+    cdef readonly object overflow
+    cdef readonly object unsubscribed
+    cdef readonly object lease
 
     def __init__(self, ring, roster):
         if self.has_ring:
@@ -188,9 +211,6 @@ cdef class Mapping:
             )
         if result != RING_OK:
             raise CorruptRing("no podring writes such a segment header: delete the topic")
-        if header.overflow != RING_OVERWRITE:
-            raise LayoutMismatch("the topic waits for its subscribers (overflow block), which this "
-                                 "podring cannot do yet: update this image")
         # A copy, because a hostile publisher may take away the zero at its end meanwhile.
         raw = PyBytes_FromStringAndSize(header.name, RING_NAME_BYTES)
         self.name = raw.partition(b"\0")[0].decode(errors="replace")
@@ -201,6 +221,9 @@ cdef class Mapping:
         self.max_message = self.ring.max_message
         self.generation = header.generation
         self.created = header.created
+        self.overflow = RING_BLOCK if self.ring.waits else RING_OVERWRITE
+        self.unsubscribed = header.unsubscribed
+        self.lease = header.lease
 
     def __dealloc__(self):
         self.release_roster()
@@ -267,6 +290,8 @@ cdef class Mapping:
                 <uint32_t>entry.process, <uint32_t>entry.user, name.decode(errors="replace"),
                 <uint64_t>entry.cursor, <uint64_t>entry.sequence, <uint64_t>entry.messages,
                 <uint64_t>entry.bytes, <uint64_t>entry.lost, <uint64_t>entry.active,
+                <uint64_t>entry.evicted == <uint64_t>entry.joined,
+                <uint64_t>entry.hold if role == ROSTER_PUBLISHER and <uint64_t>entry.cursor else 0,
             ))
         return found
 
@@ -288,7 +313,7 @@ cdef class Mapping:
         self.need_roster()
         ring_leave(&self.ring, slot)
 
-    def join(self, uint32_t slot, uint32_t role, name):
+    def join(self, uint32_t slot, uint32_t role, name, uint32_t flags=0):
         """Fill in the entry of a participant that holds its lock."""
         self.need_roster()
         cdef char padded[32]
@@ -298,7 +323,7 @@ cdef class Mapping:
         memset(padded, 0, sizeof(padded))
         memcpy(padded, PyBytes_AS_STRING(encoded), len(encoded))
         now = clock_ns(CLOCK_REALTIME)
-        ring_join(&self.ring, slot, role, os.getpid(), os.getuid(), now, padded)
+        ring_join(&self.ring, slot, role, os.getpid(), os.getuid(), now, padded, flags)
 
     cdef describe(self, uint32_t slot):
         """Name and process of a participant, for an error."""
@@ -446,19 +471,27 @@ cdef void take_turn(PyThread_type_lock turn, int64_t us) noexcept nogil:
 
 
 cdef class Writer(Handle):
-    """The publishing half. `is_alive` tells whether the participant in a slot lives."""
+    """The publishing half. `is_alive` tells whether the participant in a slot lives, and `reap`
+    clears the entry of one that is dead."""
 
     cdef RingWriter writer
     cdef RingClock clock
     cdef object is_alive
+    cdef object reap
     cdef object loaned
+    cdef object patience  # seconds to wait for room, None for ever
+    cdef dict stuck       # the slow subscribers' places, and since when they are there
 
-    def __init__(self, Mapping mapping not None, uint32_t slot, is_alive, bint exclusive=False):
+    def __init__(
+        self, Mapping mapping not None, uint32_t slot, is_alive, bint exclusive=False, reap=None
+    ):
         if self.mapping is not None:
             raise TypeError("a Writer is made once")
         mapping.need_writable()
         self.slot = slot
         self.is_alive = is_alive
+        self.reap = reap
+        self.stuck = {}
         cdef uint32_t life = <uint32_t>(clock_ns(CLOCK_REALTIME) >> 10)
         cdef uint32_t seen
         ring_writer_open(&self.writer, &mapping.ring, slot, life, exclusive)
@@ -559,7 +592,7 @@ cdef class Writer(Handle):
                  array; copied, so free to change afterwards
         returns  the message's sequence number, from 1 at the topic's creation
         raises   MessageTooLong, TopicClosed, PublisherBusy, HandleClosed; TypeError for anything
-                 that is not contiguous bytes
+                 that is not contiguous bytes; Full after `timeout` seconds in a `block` topic
         cost     one copy, the writer lock, and no system call unless a subscriber sleeps
         source   ring_append in write.c
         """
@@ -578,26 +611,128 @@ cdef class Writer(Handle):
         if <uint64_t>length > self.writer.ring.max_message:
             self.refuse_length(length)
         self.begin()
+        if self.append(data, length) != RING_OK:
+            self.append_when_there_is_room(data, length)
+        cdef uint64_t sequence = self.writer.sequence - 1
+        ring_end(&self.writer)
+        return sequence
+
+    cdef inline RingResult append(self, const void *data, Py_ssize_t length) noexcept:
+        """Append one message and show it; RING_FULL where it has to wait. With the lock."""
         cdef uint64_t now = ring_clock_now(&self.clock)
+        cdef RingResult result
         if length < GIL_BYTES:
-            ring_append(&self.writer, data, length, now)
+            result = ring_append(&self.writer, data, length, now)
             ring_flush(&self.writer)
         else:
             self.leave_gil()
             with nogil:
-                ring_append(&self.writer, data, length, now)
+                result = ring_append(&self.writer, data, length, now)
                 ring_flush(&self.writer)
             self.return_gil()
-        cdef uint64_t sequence = self.writer.sequence - 1
+        return result
+
+    cdef int append_when_there_is_room(self, const void *data, Py_ssize_t length) except -1:
+        cdef int64_t began = clock_ns(CLOCK_MONOTONIC)
+        while True:
+            self.wait_for_room(began, 0)
+            self.begin()
+            if self.append(data, length) == RING_OK:
+                return 0
+
+    cdef int wait_for_room(self, int64_t began, Py_ssize_t published) except -1:
+        """After RING_FULL: give the lock back, and wait until subscribers have made room.
+
+        began      when the call that has to wait began to, so that its timeout covers all waits
+        published  how many messages of that call are out already
+        """
+        cdef RingResult result
+        cdef int64_t patience_ns = timeout_ns(self.patience)
+        cdef int64_t slice_ns = ROOM_SLICE_NS
+        cdef int64_t now = clock_ns(CLOCK_MONOTONIC)
+        cdef int64_t spin_ns = ROOM_SPIN_NS if patience_ns else 0
         ring_end(&self.writer)
-        return sequence
+        ring_report_wait(&self.writer, clock_ns(CLOCK_REALTIME) - <uint64_t>(now - began))
+        try:
+            while True:
+                self.leave_gil()
+                with nogil:
+                    result = ring_spin_room(&self.writer, spin_ns)
+                    if result != RING_OK and patience_ns:
+                        result = ring_sleep_room(&self.writer, slice_ns)
+                self.return_gil()
+                PyErr_CheckSignals()
+                self.enter_to_write()
+                if ring_has_room(&self.writer):
+                    return 0
+                self.judge_the_slow()
+                if ring_has_room(&self.writer):
+                    return 0
+                now = clock_ns(CLOCK_MONOTONIC)
+                if patience_ns >= 0 and now - began >= patience_ns:
+                    raise self.full((now - began) * 1e-9, published)
+                spin_ns = 0
+                slice_ns = min(max(ROOM_SLICE_NS, (now - began) // 4), ROOM_SLICE_MAX_NS)
+                if patience_ns >= 0:
+                    slice_ns = min(slice_ns, began + patience_ns - now)
+        finally:
+            if not self.life:
+                ring_report_wait(&self.writer, 0)
+
+    cdef int judge_the_slow(self) except -1:
+        """Drop the dead among those who hold this publisher up, and those who do for too long."""
+        cdef int64_t now = clock_ns(CLOCK_MONOTONIC)
+        cdef dict seen = {}
+        for entry in self.mapping.entries():
+            if not ring_is_slow(&self.writer, entry.slot):
+                continue
+            if not self.is_alive(entry.slot):
+                if self.reap is not None:
+                    self.reap(entry.slot)
+                self.enter_to_write()
+                continue
+            place = (entry.slot, entry.joined, entry.cursor)
+            since = self.stuck.get(place, now)
+            seen[place] = since
+            if self.mapping.lease and now - since >= <int64_t>self.mapping.lease:
+                ring_evict(&self.writer, entry.slot, entry.joined)
+        self.stuck = seen
+        return 0
+
+    cdef object full(self, double waited_s, Py_ssize_t published):
+        """The error that names who is slow, and by how much."""
+        cdef RingPlace tail
+        if ring_tail(&self.writer.ring, &tail) != RING_OK:
+            return self.mapping.corrupt()
+        now = clock_ns(CLOCK_REALTIME)
+        slow = [
+            Slow(
+                entry.name, entry.process, max(0, <int64_t>(tail.sequence - entry.sequence)),
+                max(0, <int64_t>(tail.position - <uint64_t>entry.cursor)),
+                max(0, now - entry.active) * 1e-9 if entry.active else None,
+            )
+            for entry in self.mapping.entries()
+            if ring_is_slow(&self.writer, entry.slot)
+        ]
+        return Full(self.mapping.name, self.mapping.capacity, waited_s, slow, published)
+
+    @property
+    def timeout(self):
+        """Seconds that a call waits for room in a `block` topic; None for ever, 0 not at all."""
+        return self.patience
+
+    @timeout.setter
+    def timeout(self, seconds):
+        timeout_ns(seconds)
+        self.patience = seconds
 
     def publish_many(self, payloads, /):
         """Copy many messages into the ring, one after the other with none of others in between.
 
         payloads  an iterable of what `publish` takes; all are checked before the first is written
         returns   the sequence number of the last one, 0 when there was none
-        raises    as `publish`, and then none of them was published
+        raises    as `publish`, and then none of them was published; Full, whose `published` says
+                  how many were. In a `block` topic others may come in between while it waits
         cost      as `publish`, with the lock and the clock once for all of them
         """
         if isinstance(payloads, (bytes, bytearray, memoryview, str)):
@@ -617,24 +752,36 @@ cdef class Writer(Handle):
         if not count:
             return 0
         self.begin()
-        cdef uint64_t now = ring_clock_now(&self.clock)
-        if total < GIL_BYTES:
-            append_all(&self.writer, batch.data, batch.lengths, count, now)
-        else:
-            self.leave_gil()
-            with nogil:
-                append_all(&self.writer, batch.data, batch.lengths, count, now)
-            self.return_gil()
+        cdef Py_ssize_t done = self.append_batch(batch, 0, count, total)
+        cdef int64_t began = 0
+        while done < count:
+            began = began or clock_ns(CLOCK_MONOTONIC)
+            self.wait_for_room(began, done)
+            self.begin()
+            done = self.append_batch(batch, done, count, total)
         cdef uint64_t sequence = self.writer.sequence - 1
         ring_end(&self.writer)
         return sequence
+
+    cdef Py_ssize_t append_batch(
+        self, Batch batch, Py_ssize_t done, Py_ssize_t count, uint64_t total
+    ) noexcept:
+        """Append and show what fits of a batch: how many of it are out then."""
+        cdef uint64_t now = ring_clock_now(&self.clock)
+        if total < GIL_BYTES:
+            return append_all(&self.writer, batch.data, batch.lengths, done, count, now)
+        self.leave_gil()
+        with nogil:
+            done = append_all(&self.writer, batch.data, batch.lengths, done, count, now)
+        self.return_gil()
+        return done
 
     def loan(self, nbytes, /):
         """Lend a writable view straight into the ring, to be filled inside a `with` block.
 
         nbytes   length of the message, 0 to `max_message`
         returns  a Loan; leaving its block publishes the message, an exception drops it
-        raises   MessageTooLong at once; TopicClosed, PublisherBusy on entering the block
+        raises   MessageTooLong at once; TopicClosed, PublisherBusy, Full on entering the block
         cost     no copy. The writer lock is held until the block ends, so others wait meanwhile:
                  a long fill belongs to an exclusive publisher
         """
@@ -730,16 +877,21 @@ cdef class Batch:
         return 0
 
 
-cdef void append_all(RingWriter *writer, const void **data, const uint64_t *lengths,
-                     Py_ssize_t count, uint64_t now) noexcept nogil:
-    """Append a batch, and show it in portions, so that subscribers start before it is complete."""
-    cdef Py_ssize_t index
+cdef Py_ssize_t append_all(RingWriter *writer, const void **data, const uint64_t *lengths,
+                           Py_ssize_t index, Py_ssize_t count, uint64_t now) noexcept nogil:
+    """Append a batch from `index` on, until it or the room ends: the index behind the last one.
+
+    It is shown in portions, so that subscribers start before it is complete.
+    """
     cdef uint64_t portion = min(<uint64_t>RING_RUN_BYTES, writer.ring.capacity // 8)
-    for index in range(count):
-        ring_append(writer, data[index], lengths[index], now)
+    while index < count:
+        if ring_append(writer, data[index], lengths[index], now) != RING_OK:
+            break
+        index += 1
         if writer.head - writer.tail >= portion:
             ring_flush(writer)
     ring_flush(writer)
+    return index
 
 
 cdef class Loan:
@@ -766,7 +918,11 @@ cdef class Loan:
             raise PublisherBusy("a loan is used once: ask for another one")
         owner.enter_to_write()
         owner.begin()
-        ring_reserve(&owner.writer, self.length, &self.payload)
+        cdef int64_t began = 0
+        while ring_reserve(&owner.writer, self.length, &self.payload) != RING_OK:
+            began = began or clock_ns(CLOCK_MONOTONIC)
+            owner.wait_for_room(began, 0)
+            owner.begin()
         owner.loaned = self
         self.open = True
         return self
@@ -827,7 +983,8 @@ cdef class Message:
     """One message where it lies in the ring: a read-only buffer without a copy.
 
     The memory stays mapped for as long as this object or a view of it exists. In an `overwrite`
-    topic a publisher may reach it meanwhile: look at `valid` after using the bytes.
+    topic a publisher may reach it meanwhile: look at `valid` after using the bytes. In a `block`
+    topic publishers wait until this object is closed or gone, and every view of it, too.
     """
 
     cdef Mapping mapping
@@ -835,6 +992,8 @@ cdef class Message:
     cdef const uint8_t *payload
     cdef RingFrame frame
     cdef bint released
+    cdef Py_ssize_t exports
+    cdef Reader holder  # whose place this view holds in a `block` topic
 
     def __init__(self):
         if self.mapping is None:
@@ -868,6 +1027,18 @@ cdef class Message:
 
     def __exit__(self, kind, value, traceback):
         self.released = True
+        self.let_go()
+
+    def __del__(self):
+        self.let_go()
+
+    cdef int let_go(self) except -1:
+        """Let publishers go on, once nothing looks at these bytes any more."""
+        cdef Reader holder = self.holder
+        if holder is not None and not self.exports:
+            self.holder = None
+            holder.release(self.frame.position)
+        return 0
 
     def __bytes__(self):
         with memoryview(self) as view:
@@ -877,6 +1048,12 @@ cdef class Message:
         if self.released:
             raise HandleClosed("a message's view is taken inside its with block")
         PyBuffer_FillInfo(view, self, <void *>self.payload, self.frame.length, 1, flags)
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer *view):
+        self.exports -= 1
+        if self.released:
+            self.let_go()
 
     def __repr__(self):
         length = self.frame.length
@@ -890,6 +1067,7 @@ cdef class Reader(Handle):
     cdef object on_gap
     cdef int64_t spin_ns   # as asked for
     cdef int64_t spin_now  # as it has paid of late; see learn
+    cdef list held  # positions of the views that are out, in a `block` topic
     cdef uint64_t waited_from  # when the wait that ended in sleep began, 0 when none did
 
     def __init__(self, Mapping mapping not None, uint32_t slot, on_gap, double spin):
@@ -908,8 +1086,10 @@ cdef class Reader(Handle):
         if ring_reader_open(self.reader, &mapping.ring, slot) != RING_OK:
             raise mapping.corrupt()
         self.mapping = mapping
+        self.held = []
         self.life = IS_OPEN
-        ring_report(self.reader)
+        if not mapping.ring.waits:
+            ring_report(self.reader)
 
     def __dealloc__(self):
         free(self.reader)
@@ -922,17 +1102,12 @@ cdef class Reader(Handle):
         cdef RingResult result
         cdef uint64_t number = value
         cdef RingPlace tail
+        cdef int attempts = 1000  # one that was too late holds publishers up until the next
         self.start(FOR_EVER)
-        if where == "latest":
-            result = ring_seek_latest(self.reader)
-        elif where == "earliest":
-            result = ring_seek_oldest(self.reader)
-        elif where == "last":
-            result = ring_seek_last(self.reader, number)
-        elif where == "sequence":
-            result = ring_seek_sequence(self.reader, number)
-        else:
-            result = ring_seek_since(self.reader, number)
+        result = self.go(where, number)
+        while result == RING_OK and ring_take_place(self.reader) != RING_OK:
+            attempts -= 1
+            result = self.go(where, number) if attempts else RING_CORRUPT
         if result == RING_AHEAD:
             ring_tail(&self.reader.ring, &tail)
             raise OffsetOutOfRange(
@@ -942,7 +1117,17 @@ cdef class Reader(Handle):
             )
         if result != RING_OK:
             raise self.mapping.corrupt()
-        ring_report(self.reader)
+
+    cdef RingResult go(self, object where, uint64_t number) except? RING_EMPTY:
+        if where == "latest":
+            return ring_seek_latest(self.reader)
+        if where == "earliest":
+            return ring_seek_oldest(self.reader)
+        if where == "last":
+            return ring_seek_last(self.reader, number)
+        if where == "sequence":
+            return ring_seek_sequence(self.reader, number)
+        return ring_seek_since(self.reader, number)
 
     cdef int tell_gap(self) except -1:
         """Tell of a loss, before anything that comes after it is delivered."""
@@ -967,7 +1152,8 @@ cdef class Reader(Handle):
         timeout  seconds, None to wait for ever, 0 not to wait
         returns  bytes
         raises   TimeoutError, TopicClosed once a deleted topic holds nothing more, CorruptRing,
-                 HandleClosed, and KeyboardInterrupt at once
+                 HandleClosed, Evicted once after publishers gave this subscriber up, and
+                 KeyboardInterrupt at once
         cost     one bytes object; the ring itself is read in runs of up to 16 KiB
         source   ring_next in read.c
         """
@@ -1018,6 +1204,8 @@ cdef class Reader(Handle):
                 if deadline == AT_ONCE or not self.wait(deadline):
                     self.check_topic()
                     return None
+            elif result == RING_EVICTED:
+                raise self.come_back()
             elif result != RING_LAPPED:
                 raise self.mapping.corrupt()
             if not self.start(deadline):
@@ -1027,6 +1215,15 @@ cdef class Reader(Handle):
                 self.learn(self.reader.frame.timestamp)
             elif self.waited_from and result == RING_LARGE:
                 self.learn(self.reader.news.timestamp)
+
+    cdef object come_back(self):
+        """Be waited for again, and the error that says that for a while one was not."""
+        cdef uint64_t before = self.reader.sequence
+        if ring_return(self.reader, clock_ns(CLOCK_REALTIME)) != RING_OK:
+            return self.mapping.corrupt()
+        return Evicted(
+            self.mapping.name, self.mapping.lease * 1e-9, before, self.reader.sequence - before
+        )
 
     cdef object take(self):
         """Copy a large message straight into its bytes object: None when it was overwritten."""
@@ -1140,7 +1337,8 @@ cdef class Reader(Handle):
 
         returns  a Message: a read-only buffer, and a context manager
         raises   as `receive`
-        cost     no copy. A message that an earlier `receive` has already read ahead is a copy
+        cost     no copy; in a `block` topic publishers wait for the view's end. A message that an
+                 earlier `receive` has already read ahead is a copy
         """
         cdef const uint8_t *payload = NULL
         cdef int64_t deadline = deadline_of(timeout)
@@ -1162,8 +1360,17 @@ cdef class Reader(Handle):
                 if deadline == AT_ONCE or not self.wait(deadline):
                     self.check_topic()
                     raise self.nothing_new(timeout)
+            elif result == RING_EVICTED:
+                raise self.come_back()
             elif result == RING_CORRUPT:
                 raise self.mapping.corrupt()
+
+    cdef int release(self, uint64_t position) except -1:
+        """A view is gone: hold what the oldest of the others needs."""
+        self.held.remove(position)
+        if not self.life:
+            ring_hold(self.reader, self.held[0] if self.held else <uint64_t>RING_NOWHERE)
+        return 0
 
     cdef Message message_at(self, const uint8_t *payload, bint ahead):
         cdef Message message = Message.__new__(Message)
@@ -1175,6 +1382,10 @@ cdef class Reader(Handle):
                 <const char *>payload, self.reader.frame.length
             )
             message.payload = <const uint8_t *>PyBytes_AS_STRING(message.copy)
+        elif self.mapping.ring.waits:
+            self.held.append(self.reader.frame.position)
+            ring_hold(self.reader, self.held[0])
+            message.holder = self
         return message
 
     def __iter__(self):

@@ -9,6 +9,10 @@
  *   R3  checkpoint  withdrawn, rewritten, position last
  *   R4  sleep       tail before "does anyone sleep?"; "I sleep" before tail
  *   R5  lock        everything a holder wrote before the next holder reads it
+ *   R6  room        a subscriber copies before it moves its cursor; a publisher looks at the cursor
+ *                   before it overwrites
+ *   R7  place       a subscriber's place before "what is claimed?"; claim before "did any take a place?"
+ *   R8  drain       a cursor before "does a publisher sleep?"; "I sleep" before the cursors
  */
 #ifndef PODRING_CORE_H
 #define PODRING_CORE_H
@@ -60,6 +64,7 @@ static inline void copy_shared(void *to, const void *from, uint64_t length) {
  * the larger keeps the loops below short in a broken one. */
 static inline uint64_t first_whole(const Ring *ring) {
     uint64_t end = max_u64(load_relaxed(&ring->header->intent), load_relaxed(&ring->header->tail));
+    end = max_u64(end, load_relaxed(&ring->header->claim)); /* 0 in an `overwrite` topic */
     return end > ring->capacity ? end - ring->capacity : 0;
 }
 
@@ -79,6 +84,22 @@ RingResult read_header(const Ring *ring, uint64_t position, uint64_t tail, RingF
 /* read.c: where a reader goes on. */
 void go_to(RingReader *reader, RingPlace place);
 RingResult skip_to(RingReader *reader, RingPlace place);
+
+/* What was stored before is visible to everybody before anything is read after it. */
+static inline void full_barrier(void) {
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+    _Atomic uint32_t here = 0; /* any locked operation will do, and costs half of mfence */
+    atomic_fetch_add_explicit(&here, 1, memory_order_seq_cst);
+    atomic_signal_fence(memory_order_seq_cst);
+#else
+    atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+/* room.c: `block` topics. */
+RingResult claim_room(RingWriter *writer, uint64_t end, uint64_t ahead);
+void wake_publishers(const Ring *ring);
+void tell_publishers(const Ring *ring, uint32_t slot);
 
 /* wait.c: futex between processes. A timeout below zero waits for ever. */
 RingResult futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);

@@ -61,12 +61,18 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
  *       56      8  created          creator      when
  *       64      8  size             creator      bytes that were asked for (capacity is what was given)
  *       72      4  slots            creator      entries in the roster
+ *       76      4  unsubscribed     creator      `block` topics: RING_GO_ON or RING_KEEP
+ *       80      8  lease            creator      `block` topics: how long one subscriber may hold all
+ *                                                publishers up, in ns; 0 for ever
  *      128    208  name             creator      the topic's name
  *
  *      512      4  lock             publishers   who may write: 0, or the RING_LOCK_ parts
  *      516      4  state            creator      RING_OPEN or RING_DELETED
  *
  *      640      8  intent           lock holder  bytes before `intent - capacity` may be overwritten
+ *      648      8  claim            lock holder  `block` topics: what intent may become next; see room.c
+ *      656      8  kept             lock holder  `block` topics: where the slowest subscriber was, when
+ *                                                there was one; it stays while there is none
  *
  *      768      8  tail             lock holder  bytes before `tail` are committed
  *      776     32  commit           lock holder  two records: the next sequence at a given tail
@@ -84,6 +90,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
  */
 enum { RING_OVERWRITE = 0, RING_BLOCK = 1 };
 enum { RING_OPEN = 0, RING_DELETED = 1 };
+enum {
+    RING_GO_ON = 0,
+    RING_KEEP = 1
+}; /* where nobody subscribes: overwrite, or fill up and wait */
 
 #define RING_LOCK_SLOT UINT32_C(0x0000ffff)      /* slot + 1 of the holder */
 #define RING_LOCK_LIFE UINT32_C(0x3fff0000)      /* tells it from others who had that slot */
@@ -109,7 +119,9 @@ typedef struct {
     uint64_t created;
     uint64_t size;
     uint32_t slots;
-    uint8_t reserved0[52];
+    uint32_t unsubscribed;
+    uint64_t lease;
+    uint8_t reserved0[40];
     char name[RING_NAME_BYTES];
     uint8_t reserved1[176];
 
@@ -118,7 +130,9 @@ typedef struct {
     uint8_t reserved2[120];
 
     _Atomic uint64_t intent;
-    uint8_t reserved3[120];
+    _Atomic uint64_t claim;
+    _Atomic uint64_t kept;
+    uint8_t reserved3[104];
 
     _Atomic uint64_t tail;
     RingCommit commit[2];
@@ -142,10 +156,14 @@ RING_AT(RingHeader, generation, 48);
 RING_AT(RingHeader, created, 56);
 RING_AT(RingHeader, size, 64);
 RING_AT(RingHeader, slots, 72);
+RING_AT(RingHeader, unsubscribed, 76);
+RING_AT(RingHeader, lease, 80);
 RING_AT(RingHeader, name, 128);
 RING_AT(RingHeader, lock, 512);
 RING_AT(RingHeader, state, 516);
 RING_AT(RingHeader, intent, 640);
+RING_AT(RingHeader, claim, 648);
+RING_AT(RingHeader, kept, 656);
 RING_AT(RingHeader, tail, 768);
 RING_AT(RingHeader, commit, 776);
 RING_AT(RingHeader, wake, 896);
@@ -231,8 +249,12 @@ _Static_assert(sizeof(RingFrame) == RING_FRAME_HEADER, "a frame header is 32 byt
  *                                                while it is behind `wake`, nobody does. Waking moves
  *                                                `wake`, so a subscriber that was killed in its sleep
  *                                                costs one vain wake-up. It never moves back.
- *      256      4  drain            everybody    `block` topics: 1 when a publisher waits for room
- *      260      4  drained          subscribers  `block` topics: futex word on which it waits
+ *      256      8  drain            everybody    `block` topics: a publisher sleeps until subscribers
+ *                                                have left what is before this position; 0: none does
+ *      264      4  drained          everybody    `block` topics: futex word on which it sleeps
+ *      384      4  members          subscribers  `block` topics: how often one took a place, or went
+ *                                                back to an earlier one
+ *      388      4  reach            everybody    entries from this one on were never used
  */
 #define ROSTER_SLOTS 256
 #define ROSTER_NAME_BYTES 32
@@ -252,9 +274,13 @@ typedef struct {
     _Atomic uint32_t sleepers;
     uint8_t reserved1[124];
 
-    _Atomic uint32_t drain;
+    _Atomic uint64_t drain;
     _Atomic uint32_t drained;
-    uint8_t reserved2[RING_PAGE - 264];
+    uint8_t reserved2[116];
+
+    _Atomic uint32_t members;
+    _Atomic uint32_t reach;
+    uint8_t reserved3[RING_PAGE - 392];
 } RosterHeader;
 
 RING_AT(RosterHeader, magic, 0);
@@ -263,7 +289,9 @@ RING_AT(RosterHeader, slots, 12);
 RING_AT(RosterHeader, generation, 16);
 RING_AT(RosterHeader, sleepers, 128);
 RING_AT(RosterHeader, drain, 256);
-RING_AT(RosterHeader, drained, 260);
+RING_AT(RosterHeader, drained, 264);
+RING_AT(RosterHeader, members, 384);
+RING_AT(RosterHeader, reach, 388);
 _Static_assert(sizeof(RosterHeader) == RING_PAGE, "the roster's header is one page");
 
 /* An entry. The first line is written when its participant joins, the second while it works.
@@ -274,14 +302,18 @@ _Static_assert(sizeof(RosterHeader) == RING_PAGE, "the roster's header is one pa
  *       16      4  process          number in its own namespace: to show, never to judge by
  *       20      4  user             number in its own namespace: to show
  *       24     32  name             what it calls itself, UTF-8, padded with zeros
+ *       56      8  evicted          `block` topics: the `joined` of a subscriber that held publishers up
+ *                                   for longer than the lease, and holds nobody up any more
  *
- *       64      8  cursor           position that a subscriber reads next
+ *       64      8  cursor           position that a subscriber reads next, RING_NOWHERE while it has
+ *                                   none; for which a publisher waits, 0 while it does not
  *       72      8  sequence         that a subscriber receives next, or a publisher wrote last
  *       80      8  messages         received or published
  *       88      8  bytes            of their payloads
  *       96      8  lost             messages that a subscriber lost
  *      104      8  active           timestamp of the last message that it published or received
- *      112      8  hold             `block` topics: position that a view still needs
+ *      112      8  hold             `block` topics: position that a view still needs, or RING_NOWHERE;
+ *                                   a publisher's: since when it waits
  */
 typedef struct {
     _Atomic uint32_t role;
@@ -290,7 +322,7 @@ typedef struct {
     _Atomic uint32_t process;
     _Atomic uint32_t user;
     _Atomic uint64_t name[ROSTER_NAME_BYTES / 8]; /* words, so that a reader never races */
-    uint64_t reserved0;
+    _Atomic uint64_t evicted;
 
     _Atomic uint64_t cursor;
     _Atomic uint64_t sequence;
@@ -308,6 +340,7 @@ RING_AT(RosterEntry, joined, 8);
 RING_AT(RosterEntry, process, 16);
 RING_AT(RosterEntry, user, 20);
 RING_AT(RosterEntry, name, 24);
+RING_AT(RosterEntry, evicted, 56);
 RING_AT(RosterEntry, cursor, 64);
 RING_AT(RosterEntry, sequence, 72);
 RING_AT(RosterEntry, messages, 80);

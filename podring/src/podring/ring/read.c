@@ -66,6 +66,28 @@ static inline void pass_frame(RingReader *reader, const RingFrame *frame) {
     reader->laps = 0;
 }
 
+/* Whether publishers gave up waiting for this reader; its own line tells, so the look is cheap. */
+static bool is_evicted(const RingReader *reader) {
+    if (!reader->ring.waits)
+        return false;
+    const RosterEntry *entry = &reader->ring.entries[reader->slot];
+    uint64_t evicted = load_relaxed(&entry->evicted);
+    return evicted && evicted == load_relaxed(&entry->joined);
+}
+
+/* What was delivered is room for publishers at once. Whether one sleeps for it is certain only with a
+ * barrier, which each message would have to pay: the last one of a run does, and a publisher that
+ * is overlooked looks by itself. */
+static inline void make_room(RingReader *reader) {
+    if (reader->run_at == reader->run_end) {
+        ring_report(reader);
+        return;
+    }
+    store_release(&reader->ring.entries[reader->slot].cursor, reader->cursor); /* R6 room */
+    if (load_relaxed(&reader->ring.roster->drain))
+        tell_publishers(&reader->ring, reader->slot);
+}
+
 /* The next frame of the private buffer, which R1 has found whole: RING_EMPTY when it is used up. */
 static RingResult next_in_run(RingReader *reader, const uint8_t **payload) {
     while (reader->run_end - reader->run_at >= RING_FRAME_HEADER) {
@@ -89,6 +111,8 @@ static RingResult next_in_run(RingReader *reader, const uint8_t **payload) {
             break; /* cut off by the buffer's end */
         reader->run_at += size;
         pass_frame(reader, &frame);
+        if (reader->ring.waits)
+            make_room(reader);
         *payload = bytes + RING_FRAME_HEADER;
         return RING_OK;
     }
@@ -145,6 +169,8 @@ RingResult ring_next(RingReader *reader, const uint8_t **payload) {
     uint64_t tail;
     if (reader->reported != reader->cursor)
         ring_report(reader);
+    if (is_evicted(reader))
+        return RING_EVICTED;
     result = find_news(reader, &tail);
     if (result != RING_OK)
         return result;
@@ -162,6 +188,8 @@ RingResult ring_take(RingReader *reader, uint8_t *destination) {
         return resume(reader);
     RingFrame frame = reader->news;
     pass_frame(reader, &frame);
+    if (ring->waits)
+        ring_report(reader);
     return RING_OK;
 }
 
@@ -169,6 +197,8 @@ RingResult ring_peek(RingReader *reader, const uint8_t **payload) {
     uint64_t tail;
     if (reader->reported != reader->cursor)
         ring_report(reader);
+    if (is_evicted(reader))
+        return RING_EVICTED;
     RingResult result = find_news(reader, &tail);
     if (result != RING_OK)
         return result;
@@ -181,11 +211,13 @@ RingResult ring_peek(RingReader *reader, const uint8_t **payload) {
 void ring_report(RingReader *reader) {
     reader->reported = reader->cursor;
     RosterEntry *entry = &reader->ring.entries[reader->slot];
-    store_relaxed(&entry->cursor, reader->cursor);
+    store_release(&entry->cursor, reader->cursor); /* R6 room: what is before it was copied */
     store_relaxed(&entry->sequence, reader->sequence);
     store_relaxed(&entry->messages, reader->messages);
     store_relaxed(&entry->bytes, reader->bytes);
     store_relaxed(&entry->lost, reader->lost);
     if (reader->messages)
         store_relaxed(&entry->active, reader->frame.timestamp);
+    if (reader->ring.waits)
+        tell_publishers(&reader->ring, reader->slot);
 }

@@ -1,9 +1,11 @@
 /* The ring as a place: how large it is, how it is laid out, and who is on its roster. */
 #include "core.h"
 
-RingPlan ring_plan(uint64_t size, uint64_t max_message) {
+RingPlan ring_plan(uint64_t size, uint64_t max_message, uint32_t overflow) {
     uint64_t block_size = RING_BLOCK_MIN;
-    uint64_t wanted = max_u64(size, frame_bytes(max_message));
+    /* Where publishers wait, the longest message must fit behind any padding, or wait for ever. */
+    uint64_t frames = overflow == RING_BLOCK ? 2 : 1;
+    uint64_t wanted = max_u64(size, frames * frame_bytes(max_message));
     while (block_size * RING_BLOCKS_MAX < wanted)
         block_size *= 2;
     uint64_t capacity = round_up(wanted, block_size);
@@ -17,7 +19,7 @@ RingPlan ring_plan(uint64_t size, uint64_t max_message) {
 }
 
 void ring_format(void *bytes, void *roster_bytes, const RingOptions *options) {
-    RingPlan plan = ring_plan(options->size, options->max_message);
+    RingPlan plan = ring_plan(options->size, options->max_message, options->overflow);
     RosterHeader *roster = roster_bytes;
     roster->version = RING_LAYOUT_VERSION;
     roster->slots = ROSTER_SLOTS;
@@ -35,6 +37,8 @@ void ring_format(void *bytes, void *roster_bytes, const RingOptions *options) {
     header->created = options->created;
     header->size = options->size;
     header->slots = ROSTER_SLOTS;
+    header->unsubscribed = options->unsubscribed;
+    header->lease = options->lease;
     memcpy(header->name, options->name, strlen(options->name));
     if (options->origin)
         memcpy(header->origin, options->origin, strlen(options->origin));
@@ -54,8 +58,10 @@ static bool geometry_fits(const RingHeader *header, uint64_t length) {
     if (!capacity || capacity % block || capacity / block > RING_BLOCKS_MAX)
         return false;
     uint64_t front = RING_PAGE + round_up(capacity / block * RING_CHECKPOINT_BYTES, RING_PAGE);
+    uint64_t frames = header->overflow == RING_BLOCK ? 2 : 1;
     return header->data_offset == front && length >= front && length - front >= capacity &&
-           header->max_message <= UINT32_MAX && frame_bytes(header->max_message) <= capacity &&
+           header->max_message <= UINT32_MAX &&
+           frames * frame_bytes(header->max_message) <= capacity &&
            header->overflow <= RING_BLOCK && header->name[RING_NAME_BYTES - 1] == 0;
 }
 
@@ -90,6 +96,8 @@ RingResult ring_map(Ring *ring, void *bytes, uint64_t length, void *roster_bytes
         .blocks = copy.capacity / copy.block_size,
         .block_shift = (uint32_t)__builtin_ctzll(copy.block_size),
         .slots = copy.slots,
+        .waits = copy.overflow == RING_BLOCK,
+        .keeps = copy.unsubscribed == RING_KEEP,
     };
     return RING_OK;
 }
@@ -106,29 +114,37 @@ bool ring_is_whole(const Ring *ring, uint64_t position) {
 }
 
 void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint32_t user,
-               uint64_t joined, const char name[ROSTER_NAME_BYTES]) {
+               uint64_t joined, const char name[ROSTER_NAME_BYTES], uint32_t flags) {
     RosterEntry *entry = &ring->entries[slot];
     uint64_t words[ROSTER_NAME_BYTES / 8];
     memcpy(words, name, sizeof words);
     store_release(&entry->role, ROSTER_FREE);
-    store_relaxed(&entry->flags, 0);
+    store_relaxed(&entry->flags, flags);
+    store_relaxed(&entry->evicted, 0);
     store_relaxed(&entry->joined, joined);
     store_relaxed(&entry->process, process);
     store_relaxed(&entry->user, user);
     for (size_t i = 0; i < ROSTER_NAME_BYTES / 8; i++)
         store_relaxed(&entry->name[i], words[i]);
-    store_relaxed(&entry->cursor, 0);
+    store_relaxed(&entry->cursor, role == ROSTER_SUBSCRIBER ? RING_NOWHERE : 0);
     store_relaxed(&entry->sequence, 0);
     store_relaxed(&entry->messages, 0);
     store_relaxed(&entry->bytes, 0);
     store_relaxed(&entry->lost, 0);
     store_relaxed(&entry->active, 0);
     store_relaxed(&entry->hold, RING_NOWHERE);
+    uint32_t reach = load_relaxed(&ring->roster->reach);
+    while (reach <= slot &&
+           !atomic_compare_exchange_weak_explicit(&ring->roster->reach, &reach, slot + 1,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
     store_release(&entry->role, role);
 }
 
 void ring_leave(Ring *ring, uint32_t slot) {
     store_release(&ring->entries[slot].role, ROSTER_FREE);
+    if (ring->waits)
+        tell_publishers(ring, slot);
 }
 
 uint32_t ring_lock_word(const Ring *ring) {

@@ -29,6 +29,8 @@ typedef enum {
     RING_AHEAD,       /* a sequence that the topic has not reached */
     RING_INTERRUPTED, /* a signal arrived while waiting */
     RING_TIMEOUT,
+    RING_FULL,      /* `block` topics: subscribers still need what would be overwritten */
+    RING_EVICTED,   /* `block` topics: held publishers up for too long, and is not waited for now */
     RING_NOT_READY, /* no magic number: still being made */
     RING_MISMATCH,  /* another layout's major version */
     RING_CORRUPT    /* bytes that no publisher writes */
@@ -48,6 +50,8 @@ typedef struct {
     uint64_t blocks;
     uint32_t block_shift;
     uint32_t slots;
+    bool waits; /* a `block` topic */
+    bool keeps; /* one that fills up and waits where nobody subscribes */
 } Ring;
 
 typedef struct {
@@ -65,10 +69,12 @@ typedef struct {
     uint64_t generation;
     uint64_t created;
     uint32_t overflow;
+    uint32_t unsubscribed;
+    uint64_t lease;
 } RingOptions;
 
 /* How much memory a topic takes. `size` and `max_message` are below 2^48. */
-RingPlan ring_plan(uint64_t size, uint64_t max_message);
+RingPlan ring_plan(uint64_t size, uint64_t max_message, uint32_t overflow);
 
 /* Lay out an empty ring in zeroed memory of the planned sizes; the magic numbers come last. */
 void ring_format(void *ring, void *roster, const RingOptions *options);
@@ -100,7 +106,7 @@ void ring_wake_waiters(const Ring *ring);
 /* ---- the roster ---- */
 
 void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint32_t user,
-               uint64_t joined, const char name[ROSTER_NAME_BYTES]);
+               uint64_t joined, const char name[ROSTER_NAME_BYTES], uint32_t flags);
 void ring_leave(Ring *ring, uint32_t slot);
 
 /* The lock word, and the slot of the publisher that holds it, or -1. */
@@ -125,6 +131,9 @@ typedef struct {
     uint64_t messages;
     uint64_t bytes;
     uint64_t active;
+    uint64_t room;    /* `block` topics: how far subscribers let it go, when it looked last … */
+    uint32_t members; /* … and what that word of the roster said then */
+    uint64_t wanted;  /* after RING_FULL: how far it has to go */
 } RingWriter;
 
 /* `life` is any number that another publisher in the same slot is unlikely to have. */
@@ -160,6 +169,27 @@ void ring_end(RingWriter *writer);
 
 void ring_writer_close(RingWriter *writer);
 
+/* ---- waiting for room in a `block` topic, without the lock ----
+ *
+ * After RING_FULL: ring_end, spin and sleep until ring_has_room, then begin anew. */
+
+/* Whether what was RING_FULL would fit now, or the topic was deleted. */
+bool ring_has_room(RingWriter *writer);
+
+/* Spin for up to `ns`, and sleep for up to `timeout_ns`: RING_OK (perhaps in vain), RING_TIMEOUT or
+ * RING_INTERRUPTED. */
+RingResult ring_spin_room(RingWriter *writer, int64_t ns);
+RingResult ring_sleep_room(RingWriter *writer, int64_t timeout_ns);
+
+/* Whether the subscriber in `slot` is one of those who keep the writer from going on. */
+bool ring_is_slow(const RingWriter *writer, uint32_t slot);
+
+/* Let the subscriber in `slot`, who joined then, hold nobody up any more. */
+void ring_evict(RingWriter *writer, uint32_t slot, uint64_t joined);
+
+/* Tell the roster for what and since when this writer waits; 0 when it does not any more. */
+void ring_report_wait(RingWriter *writer, uint64_t since);
+
 /* ---- subscribing ---- */
 
 #define RING_RUN_BYTES 16384  /* a reader's private buffer */
@@ -192,6 +222,16 @@ RingResult ring_seek_latest(RingReader *reader);
 RingResult ring_seek_last(RingReader *reader, uint64_t count);
 RingResult ring_seek_sequence(RingReader *reader, uint64_t sequence);
 RingResult ring_seek_since(RingReader *reader, uint64_t timestamp);
+
+/* `block` topics: take the place that was sought, so that publishers wait for this reader.
+ * RING_LAPPED when it is too late for that place: seek once more. At once for anyone else. */
+RingResult ring_take_place(RingReader *reader);
+
+/* After RING_EVICTED: be waited for again, from here or from the oldest message that is left. */
+RingResult ring_return(RingReader *reader, uint64_t now);
+
+/* `block` topics: keep what lies from `position` on, RING_NOWHERE for nothing. */
+void ring_hold(RingReader *reader, uint64_t position);
 
 RingResult ring_next(RingReader *reader, const uint8_t **payload);
 RingResult ring_take(RingReader *reader, uint8_t *destination);

@@ -1,9 +1,23 @@
 /* Moving a reader: by checkpoint to the right block, then frame by frame. */
 #include "core.h"
 
+/* Where nobody subscribed and the topic keeps what it has, that begins at an exact place. */
+static bool find_kept(const Ring *ring, RingPlace *place) {
+    RingPlace end;
+    RingFrame frame;
+    uint64_t kept = load_relaxed(&ring->header->kept);
+    if (!ring->keeps || kept < first_whole(ring) || ring_tail(ring, &end) != RING_OK ||
+        kept >= end.position || kept % RING_FRAME_ALIGN ||
+        read_header(ring, kept, end.position, &frame) != RING_OK)
+        return false;
+    *place = (RingPlace){.position = kept, .sequence = frame.sequence};
+    return true;
+}
+
 RingResult ring_seek_oldest(RingReader *reader) {
     RingPlace place;
-    RingResult result = ring_oldest(&reader->ring, &place);
+    RingResult result =
+        find_kept(&reader->ring, &place) ? RING_OK : ring_oldest(&reader->ring, &place);
     if (result == RING_OK)
         go_to(reader, place);
     return result;

@@ -63,6 +63,7 @@ void ring_mark_deleted(Ring *ring) {
     atomic_store_explicit(&ring->header->state, RING_DELETED, memory_order_seq_cst);
     wake_sleepers(ring);
     futex_wake(&ring->header->lock, INT32_MAX);
+    wake_publishers(ring);
 }
 
 bool ring_has_news(const RingReader *reader) {
@@ -172,4 +173,14 @@ RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout
 void ring_ring_bell(_Atomic uint32_t *word) {
     atomic_fetch_add_explicit(word, 1, memory_order_seq_cst);
     futex_wake(word, INT32_MAX);
+}
+
+RingResult ring_spin_room(RingWriter *writer, int64_t ns) {
+    for (int64_t start = now_ns(); now_ns() - start < ns;) {
+        if (ring_has_room(writer))
+            return RING_OK;
+        for (int i = 0; i < 32; i++) /* the subscriber needs the line that is looked at */
+            pause_briefly();
+    }
+    return RING_TIMEOUT;
 }

@@ -49,17 +49,6 @@ static void withdraw_checkpoints(const Ring *ring) {
     }
 }
 
-/* What was stored before is visible to everybody before anything is read after it. */
-static inline void full_barrier(void) {
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-    _Atomic uint32_t here = 0; /* any locked operation will do, and costs half of mfence */
-    atomic_fetch_add_explicit(&here, 1, memory_order_seq_cst);
-    atomic_signal_fence(memory_order_seq_cst);
-#else
-    atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
-
 static void unlock(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
     writer->locked = false;
@@ -185,7 +174,10 @@ RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload) 
      * gave up may have written as far as it says. */
     if (end > intent) {
         uint64_t ahead = frame <= ring->ahead / RING_AHEAD_FRAMES ? ring->ahead : 0;
-        store_relaxed(&ring->header->intent, end + ahead);
+        if (!ring->waits)
+            store_relaxed(&ring->header->intent, end + ahead);
+        else if (claim_room(writer, end, ahead) != RING_OK)
+            return RING_FULL;
     }
     atomic_thread_fence(memory_order_release);
     *payload = ring->data + offset + RING_FRAME_HEADER;
