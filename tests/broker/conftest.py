@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from podring_broker.__main__ import owner_of
+from tests.broker.asking import Asking, Keys
 from tests.broker.harness import Broker, Redis, clean
 
 MakeBroker = Callable[..., Broker]
@@ -59,3 +60,26 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
     server = Redis(tmp_path / "redis").start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, Keys]]:
+    folder, node = tmp_path_factory.mktemp("asking"), f"test-{uuid.uuid4().hex[:12]}"
+    keys = Keys(folder / "tokens")
+    settings = ["--authenticate", "tokens", "--tokens", str(keys.file), "--log-level", "debug"]
+    broker = Broker(folder, node, "memory:", *settings)
+    yield broker.start(), keys
+    broker.close()
+
+
+@pytest.fixture
+def asking(serving: tuple[Broker, Keys]) -> Iterator[Asking]:
+    broker, keys = serving
+    made = Asking(broker, keys.begin())
+    yield made.begin()
+    made.client.close()
+
+
+@pytest.fixture
+def keys(asking: Asking) -> Keys:
+    return asking.keys

@@ -80,22 +80,22 @@ def test_a_budget_is_a_quantity_or_a_percentage(
 
 def test_what_can_never_fit_is_the_fault_of_its_size() -> None:
     with pytest.raises(InvalidTopic, match=r"2000.*1000") as refusal:
-        Budget(1000).require_possible("big", 2000)
+        Budget(1000, 10).require_possible("big", 2000)
     assert refusal.value.field == "shmsize"
-    Budget(1000).require_possible("fits", 1000)
+    Budget(1000, 10).require_possible("fits", 1000)
 
 
 def test_what_does_not_fit_now_is_refused_with_the_numbers() -> None:
     with pytest.raises(Refused, match="'late' needs 600 bytes, and 500 are free") as refusal:
-        Budget(1000).require_room("late", 600, 500)
+        Budget(1000, 10).require_room("late", 600, 500)
     numbers = refusal.value
     assert (numbers.needed, numbers.free, numbers.used, numbers.budget) == (600, 500, 500, 1000)
-    Budget(1000).require_room("fits", 500, 500)
+    Budget(1000, 10).require_room("fits", 500, 500)
 
 
 def test_shared_memory_that_others_took_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment, "total_bytes", lambda: 4000)
     monkeypatch.setattr(segment, "free_bytes", lambda: 300)
     with pytest.raises(Refused) as refusal:
-        Budget(1000).require_room("late", 400, 0)
+        Budget(1000, 10).require_room("late", 400, 0)
     assert refusal.value.free == 300

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from podring import segment
-from podring_broker.__main__ import _listening, owner_of
+from podring_broker.__main__ import owner_of
+from podring_broker.listen import sockets
 from podring_broker.settings import BadSetting, read
 from tests.broker.conftest import MakeBroker
 from tests.broker.harness import Broker, Redis, clean, eventually
@@ -170,11 +171,11 @@ def test_a_file_in_the_sockets_place_is_left_alone(tmp_path: Path) -> None:
 def test_the_default_socket_is_left_out_where_it_cannot_be_made_and_a_chosen_one_is_not() -> None:
     settings = read(["--port", "0", "--catalogue", "memory:"], {})
     nowhere = replace(settings, socket="/proc/nowhere/broker.sock")
-    with _listening(nowhere) as listeners:
+    with sockets(nowhere) as listeners:
         assert len(listeners) == 1
     with (
         pytest.raises(BadSetting, match=r"^--socket: "),
-        _listening(replace(nowhere, socket_chosen=True)),
+        sockets(replace(nowhere, socket_chosen=True)),
     ):
         pass
 

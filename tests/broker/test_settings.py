@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from podring_broker.settings import OPTIONS, BadSetting, read
+from podring_broker.options import OPTIONS
+from podring_broker.settings import BadSetting, read
 
 
 def test_defaults_need_nothing() -> None:
@@ -35,6 +36,16 @@ def test_every_setting_has_a_flag_that_beats_its_variable(option: object) -> Non
         "--catalogue": ("memory:", "sqlite:///a"),
         "--budget": ("1Gi", "2Gi"),
         "--node": ("one", "two"),
+        "--socket-mode": ("660", "600"),
+        "--authenticate": ("none", "tokens"),
+        "--tokens": ("/a", "/b"),
+        "--audience": ("one", "two"),
+        "--managers": ("one", "one,two"),
+        "--api-server": ("https://a", "https://b"),
+        "--service-account": ("/a", "/b"),
+        "--publishers-group": ("1000", "2000"),
+        "--max-topics": ("1", "2"),
+        "--max-rate": ("1", "0"),
         "--log-level": ("debug", "error"),
     }
     flag, variable = option.flag, option.variable  # type: ignore[attr-defined]
@@ -69,6 +80,13 @@ def test_no_socket_can_be_asked_for() -> None:
         ("--node", "a/b"),
         ("--node", "x" * 254),
         ("--log-level", "chatty"),
+        ("--socket-mode", "rw"),
+        ("--socket-mode", "6666"),
+        ("--authenticate", "yes"),
+        ("--publishers-group", "staff"),
+        ("--publishers-group", "4294967295"),
+        ("--max-topics", "many"),
+        ("--max-rate", "1.5"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(flag: str, value: str) -> None:

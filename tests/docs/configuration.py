@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from podring.cli import verbs
-from podring_broker.settings import OPTIONS
+from podring_broker.access import newtoken
+from podring_broker.options import OPTIONS
 from podring_publisher import __main__ as publisher
 from podring_subscriber import __main__ as subscriber
 from tests.docs.pages import ROOT
@@ -26,6 +27,13 @@ _BROKER = """
 where the broker is: `http://HOST:PORT`, `unix:///PATH`, or `local` for none. Unset or empty: the
 node's socket `/run/podring/broker.sock` if it is there, else `http://127.0.0.1:7070`
 """
+_TOKEN = """
+the token that says to the broker who calls, where it wants one and there is no `PODRING_TOKEN_FILE`
+"""
+_TOKEN_FILE = """
+a file that holds the token, read again for each call to the broker
+"""
+_API_SERVER = "where the API server is, see `--api-server`; Kubernetes sets it in its pods"
 _STATE_DIRECTORY = """
 folder of the default catalogue; systemd sets it for a unit with `StateDirectory=`
 """
@@ -35,6 +43,10 @@ where the folder of the default catalogue is made for a user who is not root (de
 """
 _OTHERS = {
     "PODRING_BROKER": (_LIBRARY, _BROKER),
+    "KUBERNETES_SERVICE_HOST": ("`podring-broker`", _API_SERVER),
+    "KUBERNETES_SERVICE_PORT": ("`podring-broker`", _API_SERVER),
+    "PODRING_TOKEN": (_LIBRARY, _TOKEN),
+    "PODRING_TOKEN_FILE": (_LIBRARY, _TOKEN_FILE),
     "STATE_DIRECTORY": ("`podring-broker`", _STATE_DIRECTORY),
     "XDG_STATE_HOME": ("`podring-broker`", _XDG_STATE_HOME),
 }
@@ -104,6 +116,7 @@ def _actions() -> Iterator[tuple[str, argparse.Action]]:
         ("podring", verbs.parser()),
         ("podring-publisher", publisher.parser()),
         ("podring-subscriber", subscriber.parser()),
+        (newtoken.PROGRAM, newtoken.parser()),
     ]
     for program, parser in parsers:
         for action in parser._actions:

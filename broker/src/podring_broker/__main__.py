@@ -16,14 +16,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from typing import NoReturn
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from podring import segment
 from podring_broker import listen, logs
+from podring_broker.access import newtoken, open_access
 from podring_broker.app import build
 from podring_broker.budget import Budget
 from podring_broker.catalogue import CatalogueUnreachable, identity, open_catalogue
@@ -40,7 +41,9 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def main() -> NoReturn:
-    """Run a broker until a signal ends it."""
+    """Run a broker until a signal ends it; or make a token."""
+    if sys.argv[1:2] == ["token"]:
+        sys.exit(newtoken.main(sys.argv[2:]))
     for number in (signal.SIGTERM, signal.SIGINT):
         # While it serves, uvicorn has its own handlers, and raises the signal again afterwards.
         signal.signal(number, _leave)
@@ -85,22 +88,57 @@ def _run(settings: Settings) -> None:
         owner=owner,
         catalogue=identity(settings.catalogue),
         budget=settings.budget,
+        authenticate=settings.authenticate or "none",
     )
+    authenticator = open_access(settings)
+    _require_group(settings.publishers_group)
     try:
         catalogue = WatchedCatalogue(open_catalogue(settings.catalogue, settings.node))
     except (ValueError, CatalogueUnreachable) as error:
         raise BadSetting("--catalogue", str(error)) from None
-    with segment.owner_lock(owner, timeout_s=PATIENCE_S), _listening(settings) as listeners:
-        service = Service(catalogue, owner, Budget(settings.budget))
+    with segment.owner_lock(owner, timeout_s=PATIENCE_S), listen.sockets(settings) as listeners:
+        service = Service(
+            catalogue,
+            owner,
+            Budget(settings.budget, settings.max_topics),
+            settings.publishers_group,
+        )
         with contextlib.suppress(CatalogueUnreachable):  # logged, and the janitor's from now on
             service.upkeep.reconcile()
-        _serve(service, catalogue, listeners)
+        _serve(
+            build(
+                service,
+                catalogue,
+                authenticator,
+                rate=settings.max_rate,
+                # Who cannot connect need not be asked who they are.
+                trust_socket=not settings.socket_mode & 0o006,
+            ),
+            listeners,
+        )
         log.info("broker.stop")
 
 
-def _serve(service: Service, catalogue: WatchedCatalogue, listeners: list[socket.socket]) -> None:
+def _require_group(group: int | None) -> None:
+    """Find out before the first topic whether we may give files to the publishers' group."""
+    if group is None:
+        return
+    fd = os.memfd_create("podring-rights")  # of the same kind as a segment, and nobody's else
+    try:
+        os.fchown(fd, -1, group)
+    except OSError as error:
+        raise BadSetting(
+            "--publishers-group",
+            f"this process may not give files to group {group}: {error.strerror}; it must be a "
+            "member of that group, or root with CAP_CHOWN",
+        ) from None
+    finally:
+        os.close(fd)
+
+
+def _serve(app: FastAPI, listeners: list[socket.socket]) -> None:
     config = uvicorn.Config(
-        build(service, catalogue),
+        app,
         loop="asyncio",
         http="h11",
         ws="none",
@@ -115,27 +153,6 @@ def _serve(service: Service, catalogue: WatchedCatalogue, listeners: list[socket
     except SystemExit as leaving:  # from _leave once everything is shut down, or uvicorn's own
         if leaving.code:
             raise
-
-
-@contextlib.contextmanager
-def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
-    """Every socket that is to be served; the one on the file system is removed again."""
-    with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(listen.tcp(settings.host, settings.port))]
-        if settings.socket is not None:
-            try:
-                listeners.append(stack.enter_context(listen.unix(settings.socket)))
-                stack.callback(_forget, settings.socket)
-            except BadSetting as error:
-                if settings.socket_chosen:
-                    raise
-                log.info("socket.skipped", why=str(error))
-        yield listeners
-
-
-def _forget(path: str) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(path)
 
 
 def _address(listener: socket.socket) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from podring import segment
 from podring.errors import InvalidTopic
 from podring.topic import parse_quantity
-from podring_broker.refusals import Refused
+from podring_broker.refusals import Refused, TooManyTopics
 
 SHARE = 50
 """Percent of what there is that is given out by default."""
@@ -32,9 +32,10 @@ _UNLIMITED = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The bytes of shared memory that topics may take all together."""
+    """What topics may take all together: bytes of shared memory, and how many they may be."""
 
     total: int
+    topics: int
 
     def require_possible(self, name: str, needed: int) -> None:
         """Let pass what would fit into an empty budget; else raise InvalidTopic for `shmsize`."""
@@ -45,6 +46,11 @@ class Budget:
                 f"broker's whole budget is {self.total}; ask for less, or give the broker a "
                 "larger --budget (PODRING_BUDGET)",
             )
+
+    def require_place(self, name: str, there: int) -> None:
+        """Let pass one more topic than `there` are; else raise TooManyTopics."""
+        if there >= self.topics:
+            raise TooManyTopics(name, self.topics)
 
     def require_room(self, name: str, needed: int, used: int) -> None:
         """Let pass what fits while topics take `used` bytes; else raise Refused."""

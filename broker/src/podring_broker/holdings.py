@@ -24,6 +24,7 @@ from podring.topic import TopicRecord, TopicSpec
 from podring_broker.budget import Budget
 from podring_broker.catalogue import Catalogue, CatalogueUnreachable
 from podring_broker.live import Waiting
+from podring_broker.records import Records
 from podring_broker.refusals import Refused
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -35,19 +36,24 @@ class Holdings:
     topics    there, and served
     waiting   recorded, and not there
     deleting  gone for everybody; the catalogue, or the memory, has yet to follow
+
+    group     whose members may write to rings; None: everybody
     """
 
-    def __init__(self, catalogue: Catalogue, owner: str, budget: Budget) -> None:
-        self.catalogue, self.owner, self.budget = catalogue, owner, budget
-        self.topics: dict[str, TopicRecord] = {}
+    def __init__(self, catalogue: Catalogue, owner: str, budget: Budget, group: int | None) -> None:
+        self.catalogue, self.owner, self.budget, self.group = catalogue, owner, budget, group
+        self.topics = Records()
         self.waiting: dict[str, Waiting] = {}
-        self.deleting: dict[str, TopicRecord] = {}
+        self.deleting = Records()
         self.lock = threading.RLock()
+
+    def count(self) -> int:
+        """Topics in whatever state."""
+        return len(self.topics) + len(self.waiting) + len(self.deleting)
 
     def used(self) -> int:
         """Bytes of shared memory that topics take, also those whose deletion is not finished."""
-        records = [*self.topics.copy().values(), *self.deleting.copy().values()]
-        return sum(segment.footprint(record.spec) for record in records)
+        return self.topics.footprint + self.deleting.footprint
 
     def find(self, name: str) -> TopicRecord | None:
         """A topic's record, whatever state it is in."""
@@ -107,7 +113,7 @@ class Holdings:
         needed, used = segment.footprint(spec), self.used()
         self.budget.require_room(name, needed, used)
         try:
-            return segment.create(name, spec, owner=self.owner, origin=origin)
+            return segment.create(name, spec, owner=self.owner, origin=origin, group=self.group)
         except NoRoom:
             free, total = segment.free_bytes(), self.budget.total
             raise Refused(name, needed=needed, free=free, used=used, budget=total) from None

@@ -7,21 +7,48 @@ of being turned away.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import socket
 import stat
+from collections.abc import Iterator
 
-from podring_broker.settings import BadSetting
+import structlog
+
+from podring_broker.settings import BadSetting, Settings
 
 _BACKLOG = 128
-_SOCKET_MODE = 0o666
-"""Every user of the node may ask the broker, as every user may on TCP."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def tcp(host: str, port: int) -> socket.socket:
+@contextlib.contextmanager
+def sockets(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Every socket that is to be served; the one on the file system is removed again.
+
+    raises  BadSetting
+    """
+    nobody_said = settings.authenticate is None
+    with contextlib.ExitStack() as stack:
+        on_tcp = tcp(settings.host, settings.port, loopback_only=nobody_said)
+        listeners = [stack.enter_context(on_tcp)]
+        if settings.socket is not None:
+            try:
+                on_file = unix(settings.socket, settings.socket_mode)
+                listeners.append(stack.enter_context(on_file))
+                stack.callback(_forget, settings.socket)
+            except BadSetting as error:
+                if settings.socket_chosen:
+                    raise
+                log.info("socket.skipped", why=str(error))
+        yield listeners
+
+
+def tcp(host: str, port: int, *, loopback_only: bool) -> socket.socket:
     """Listen on TCP; port 0 takes a free one.
 
-    raises  BadSetting for --host or --port
+    loopback_only  because nobody has said who may call from elsewhere
+    raises         BadSetting for --host, --port or --authenticate
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -29,6 +56,12 @@ def tcp(host: str, port: int) -> socket.socket:
         )[0]
     except (socket.gaierror, UnicodeError) as error:
         raise BadSetting("--host", f"{host!r} is no address: {error}") from None
+    if loopback_only and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        raise BadSetting(
+            "--authenticate",
+            f"on {host} others than this machine could create and delete topics: say tokens or "
+            "tokenreview, or none where the network keeps strangers out (PODRING_AUTHENTICATE)",
+        )
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -41,9 +74,10 @@ def tcp(host: str, port: int) -> socket.socket:
     return listener
 
 
-def unix(path: str) -> socket.socket:
+def unix(path: str, mode: int) -> socket.socket:
     """Listen on the Unix socket `path`, in place of one that a dead broker left there.
 
+    mode    who may connect
     raises  BadSetting for --socket when it cannot be made, or somebody is listening there
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -51,7 +85,7 @@ def unix(path: str) -> socket.socket:
         os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o755, exist_ok=True)
         _make_way(path)
         listener.bind(path)
-        os.chmod(path, _SOCKET_MODE)
+        os.chmod(path, mode)  # nobody connects before the next line
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
@@ -75,3 +109,8 @@ def _make_way(path: str) -> None:
                 os.unlink(path)
             else:
                 raise BadSetting("--socket", f"another broker is listening on {path}: end it first")
+
+
+def _forget(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)

@@ -16,6 +16,7 @@ from structlog.typing import EventDict, Processor
 def configure(level: str) -> None:
     """Send all logs at or above `level` to stderr, one line each."""
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,  # who called, while a call is worked on
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

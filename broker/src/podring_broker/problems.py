@@ -20,18 +20,22 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from podring.errors import InvalidTopic
+from podring_broker.access import Forbidden
 from podring_broker.catalogue import CatalogueUnreachable
-from podring_broker.refusals import Different, NotDeclaredBy, Refused, UnknownTopic
+from podring_broker.refusals import Different, NotDeclaredBy, Refused, TooManyTopics, UnknownTopic
 
 MEDIA_TYPE = "application/problem+json"
 DESCRIPTIONS = {
     400: "The body is no JSON",
+    401: "Who calls is not known: no token, or one that belongs to nobody",
+    403: "The caller has no right to this",
     404: "There is no such topic",
     409: "A topic of this name exists with other sizes",
     413: "The body is too large",
     422: "A field is missing, unknown or impossible; `field` names it",
-    503: "The catalogue does not answer",
-    507: "There is no room; `needed`, `free`, `used` and `budget` tell how much",
+    429: "The caller calls too often; `Retry-After` tells when to come back",
+    503: "The catalogue does not answer, or whoever knows the callers",
+    507: "There is no room; `needed`, `free`, `used` and `budget` tell how much, if it is memory",
 }
 _DETAIL_MAX = 1000
 _NAMES = {"name": "topicname"}
@@ -79,6 +83,8 @@ def register(app: FastAPI) -> None:
         Different: _different,
         NotDeclaredBy: _other_origin,
         Refused: _no_room,
+        TooManyTopics: _too_many,
+        Forbidden: _forbidden,
         CatalogueUnreachable: _no_catalogue,
         RequestValidationError: _malformed,
         HTTPException: _framework,
@@ -92,7 +98,8 @@ async def _invalid(request: Request, error: InvalidTopic) -> Response:
 
 
 async def _unknown(request: Request, error: UnknownTopic) -> Response:
-    return problem(request, 404, "no-such-topic", str(error), field="topicname", known=error.known)
+    seen = error.to(request.scope["caller"].sees)
+    return problem(request, 404, "no-such-topic", str(seen), field="topicname", known=seen.known)
 
 
 async def _different(request: Request, error: Different) -> Response:
@@ -109,6 +116,15 @@ async def _no_room(request: Request, error: Refused) -> Response:
     return problem(
         request, 507, "no-room", str(error), field="shmsize", **numbers, budget=error.budget
     )
+
+
+async def _too_many(request: Request, error: TooManyTopics) -> Response:
+    return problem(request, 507, "too-many-topics", str(error), field="topicname")
+
+
+async def _forbidden(request: Request, error: Forbidden) -> Response:
+    log.warning("call.forbidden", method=request.method, path=request.url.path, why=str(error))
+    return problem(request, 403, "not-allowed", str(error))
 
 
 async def _no_catalogue(request: Request, error: CatalogueUnreachable) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from podring.errors import NoRoom, OtherOrigin, TopicExists, TopicNotFound
 from podring.local import declared_by
 from podring.topic import TopicRecord, TopicSpec
@@ -14,10 +16,15 @@ class UnknownTopic(TopicNotFound):
     """No such topic; `known` are some that there are."""
 
     def __init__(self, name: str, known: list[str]) -> None:
+        self._name, self._all = name, known
         shown = ", ".join(map(repr, known[:_SHOWN])) or "none"
         more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
         super().__init__(f"no topic {name!r} on this broker; it knows {shown}{more}")
         self.known = known[:_SHOWN]
+
+    def to(self, sees: Callable[[str], bool]) -> UnknownTopic:
+        """The same, told to somebody who may not see every topic."""
+        return UnknownTopic(self._name, [name for name in self._all if sees(name)])
 
 
 class Different(TopicExists):
@@ -58,3 +65,13 @@ class Refused(NoRoom):
             "--budget (PODRING_BUDGET)"
         )
         self.needed, self.free, self.used, self.budget = needed, free, used, budget
+
+
+class TooManyTopics(NoRoom):
+    """There are as many topics as there may be."""
+
+    def __init__(self, name: str, most: int) -> None:
+        super().__init__(
+            f"topic {name!r} would be one more than the {most} that this broker may have: delete "
+            "one, or give the broker a larger --max-topics (PODRING_MAX_TOPICS)"
+        )

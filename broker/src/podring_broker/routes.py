@@ -13,6 +13,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.convertors import Convertor, register_url_convertor
 
+from podring.topic import check_name
+from podring_broker.access import Caller
+from podring_broker.access.rights import RIGHTS
 from podring_broker.catalogue import CatalogueUnreachable
 from podring_broker.problems import documented
 from podring_broker.schemas import (
@@ -46,7 +49,9 @@ class _Anything(Convertor[str]):
 
 
 register_url_convertor("anything", _Anything())
-router = APIRouter()
+# What `guard` may answer before any of these calls.
+topics = APIRouter(responses=documented(401, 403, 429, 503), tags=["topics"])
+broker = APIRouter(tags=["broker"])
 
 
 async def _service(request: Request) -> Service:
@@ -54,81 +59,92 @@ async def _service(request: Request) -> Service:
     return service
 
 
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.scope["caller"]
+    return caller
+
+
 Served = Annotated[Service, Depends(_service)]
+Calling = Annotated[Caller, Depends(_caller)]
 Asked = Annotated[TopicName, Query(description="the topic's name")]
 OnlyOf = Annotated[Origin | None, Query(description="delete only what this origin declared")]
 
 
-@router.post(
+@topics.post(
     "/createTopic",
     status_code=201,
     response_description="The topic was made",
     responses={
         200: {"model": Topic, "description": "The topic was there with the same sizes"},
-        **documented(400, 409, 413, 422, 503, 507),
+        **documented(400, 409, 413, 422, 507),
     },
-    tags=["topics"],
 )
-def create_topic(wanted: CreateTopic, service: Served, response: Response) -> Topic:
+def create_topic(
+    wanted: CreateTopic, service: Served, caller: Calling, response: Response
+) -> Topic:
     """Create a topic and reserve its memory. The same call again does no harm."""
+    caller.require(check_name(wanted.topicname), "create")
     record, new = service.create(wanted.topicname, wanted.spec(), wanted.declarer())
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/topics/{record.name}"
     return Topic.of(record)
 
 
-@router.get("/getTopic", responses=documented(404, 422, 507), tags=["topics"])
-def get_topic(topicname: Asked, service: Served) -> Topic:
-    """Find a topic, in order to publish."""
+@topics.get("/getTopic", responses=documented(404, 422, 507))
+def get_topic(topicname: Asked, service: Served, caller: Calling) -> Topic:
+    """Find a topic, in order to publish or subscribe."""
+    caller.require(check_name(topicname), "publish", "subscribe")
     return Topic.of(service.get(topicname))
 
 
-@router.post("/substopic", responses=documented(404, 422, 507), tags=["topics"])
-@router.get("/substopic", responses=documented(404, 422, 507), tags=["topics"])
-def subscribe_topic(topicname: Asked, service: Served) -> Subscription:
+@topics.post("/substopic", responses=documented(404, 422, 507))
+@topics.get("/substopic", responses=documented(404, 422, 507))
+def subscribe_topic(topicname: Asked, service: Served, caller: Calling) -> Subscription:
     """Find a topic in order to subscribe, with the sequences to start from."""
+    caller.require(check_name(topicname), "publish", "subscribe")
     return Subscription.to(service.live(topicname))
 
 
-@router.get("/topics", tags=["topics"])
-def list_topics(service: Served) -> Topics:
-    """List every topic with its live figures."""
+@topics.get("/topics")
+def list_topics(service: Served, caller: Calling) -> Topics:
+    """List every topic that the caller may see, with its live figures."""
     return Topics(
-        topics=[LiveTopic.of_live(live) for live in service.topics()],
-        waiting=[WaitingTopic.of(waiting) for waiting in service.waiting()],
+        topics=[LiveTopic.of_live(live) for live in service.topics(caller.sees)],
+        waiting=[WaitingTopic.of(waiting) for waiting in service.waiting(caller.sees)],
         budget=service.budget.total,
         used=service.used(),
     )
 
 
-@router.get("/topics/{name:anything}", responses=documented(404, 422, 507), tags=["topics"])
-def show_topic(name: TopicName, service: Served) -> LiveTopic:
+@topics.get("/topics/{name:anything}", responses=documented(404, 422, 507))
+def show_topic(name: TopicName, service: Served, caller: Calling) -> LiveTopic:
     """Show one topic with its live figures."""
+    caller.require(check_name(name), *RIGHTS)
     return LiveTopic.of_live(service.live(name))
 
 
-@router.delete(
+@topics.delete(
     "/topics/{name:anything}",
     status_code=204,
     response_description="The topic is gone; its users were told",
     responses={
-        **documented(404, 422, 503),
+        **documented(404, 422),
         **documented(409, why="The topic was declared by somebody else"),
     },
-    tags=["topics"],
 )
-def delete_topic(name: TopicName, service: Served, origin: OnlyOf = None) -> None:
+def delete_topic(name: TopicName, service: Served, caller: Calling, origin: OnlyOf = None) -> None:
     """Delete a topic. Its memory is free once the last of its users lets go."""
+    caller.require(check_name(name), "delete")
     service.delete(name, origin)
 
 
-@router.get("/healthz", tags=["broker"])
+@broker.get("/healthz")
 async def healthz() -> Health:
     """Tell that the process serves."""
     return Health()
 
 
-@router.get("/readyz", responses=documented(503), tags=["broker"])
+@broker.get("/readyz", responses=documented(503))
 async def readyz(request: Request) -> Health:
     """Tell whether topics can be created now, which takes a catalogue that answers."""
     problem = request.app.state.catalogue.problem
@@ -137,11 +153,10 @@ async def readyz(request: Request) -> Health:
     return Health()
 
 
-@router.get(
+@broker.get(
     "/metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-    tags=["broker"],
 )
 def metrics(request: Request) -> Response:
     """Everything that can be counted, in Prometheus' text format."""

@@ -7,6 +7,8 @@ while it is away nothing is missing but the making and the final forgetting of t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from podring import segment
 from podring.topic import TopicRecord, TopicSpec, check_name, check_origin
 from podring_broker.budget import Budget
@@ -16,13 +18,22 @@ from podring_broker.live import Live, Waiting, read
 from podring_broker.refusals import Different, NotDeclaredBy, UnknownTopic
 from podring_broker.upkeep import Upkeep
 
+Shown = Callable[[str], bool]
+"""Whether a topic of that name is to be shown."""
+
+
+def _every(_name: str) -> bool:
+    return True
+
 
 class Service:
     """The topics of one owner (see `podring.segment`). `upkeep.reconcile` comes first."""
 
-    def __init__(self, catalogue: Catalogue, owner: str, budget: Budget) -> None:
+    def __init__(
+        self, catalogue: Catalogue, owner: str, budget: Budget, group: int | None = None
+    ) -> None:
         self.budget = budget
-        self._held = Holdings(catalogue, owner, budget)
+        self._held = Holdings(catalogue, owner, budget, group)
         self.upkeep = Upkeep(self._held)
 
     def create(self, name: str, spec: TopicSpec, origin: str = "") -> tuple[TopicRecord, bool]:
@@ -43,6 +54,7 @@ class Service:
                 if known.spec != spec:
                     raise Different(known, spec)
                 return self.get(name), waiting is not None
+            self.budget.require_place(name, held.count())
             self.budget.require_possible(name, segment.footprint(spec))
             return held.make(name, spec, origin), True
 
@@ -85,15 +97,16 @@ class Service:
 
     def records(self) -> list[TopicRecord]:
         """Every topic, by name."""
-        return [record for _, record in sorted(self._held.topics.copy().items())]
+        return self._held.topics.by_name()
 
-    def topics(self) -> list[Live]:
-        """Every topic with its figures, by name."""
-        return [read(record) for record in self.records()]
+    def topics(self, shown: Shown = _every) -> list[Live]:
+        """Every topic that is to be shown, with its figures, by name."""
+        return [read(record) for record in self.records() if shown(record.name)]
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self, shown: Shown = _every) -> list[Waiting]:
         """The recorded topics that could not be made again yet, by name."""
-        return [waiting for _, waiting in sorted(self._held.waiting.copy().items())]
+        found = sorted(self._held.waiting.copy().items())
+        return [waiting for name, waiting in found if shown(name)]
 
     def used(self) -> int:
         """Bytes of shared memory that topics take, also those whose deletion is not finished."""

@@ -1,9 +1,8 @@
-"""Every setting of the broker, once: its flag, its environment variable, its default, its meaning.
+"""The settings of a broker, read and checked; `options` has the list of them.
 
-The command line, `--help` and docs/configuration.md all come from `OPTIONS`. A flag beats its
-variable; an empty variable counts as unset, because that is what a manifest with a blank value
-means. A setting that cannot work is a `BadSetting`, which names the flag and ends the broker with
-exit code 2 before it touched anything.
+A flag beats its variable; an empty variable counts as unset, because that is what a manifest with a
+blank value means. A setting that cannot work is a `BadSetting`, which names the flag and ends the
+broker with exit code 2 before it touched anything.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from podring_broker import budget
+from podring_broker.options import LEVELS, METHODS, NODE_SOCKET, OPTIONS, SERVICE_ACCOUNT
 
-NODE_SOCKET = "/run/podring/broker.sock"
-LEVELS = ("debug", "info", "warning", "error")
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
+_MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
 
 
 class BadSetting(Exception):
@@ -30,75 +29,33 @@ class BadSetting(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """One setting, as people are told about it. `default` is text to read, not always a value."""
-
-    flag: str
-    variable: str
-    value: str
-    default: str
-    meaning: str
-
-
-OPTIONS = (
-    Option("--host", "PODRING_HOST", "ADDRESS", "127.0.0.1", "TCP address to listen on"),
-    Option("--port", "PODRING_PORT", "NUMBER", "7070", "TCP port to listen on; 0 takes a free one"),
-    Option(
-        "--socket",
-        "PODRING_SOCKET",
-        "PATH",
-        f"{NODE_SOCKET} where its folder can be made, else none",
-        "Unix socket to listen on as well; 'none' for none",
-    ),
-    Option(
-        "--catalogue",
-        "PODRING_CATALOGUE",
-        "URL",
-        "sqlite:// in a state folder ($STATE_DIRECTORY, else /var/lib/podring for root, else "
-        "podring in $XDG_STATE_HOME)",
-        "where topics are recorded: memory:, sqlite:///PATH, redis://HOST:PORT/N or "
-        "unix:///PATH.sock?db=N",
-    ),
-    Option(
-        "--budget",
-        "PODRING_BUDGET",
-        "SIZE",
-        f"{budget.SHARE} % of the smaller of /dev/shm and the cgroup's memory limit",
-        "shared memory to give out in all: a quantity such as 4Gi, or a percentage of that smaller "
-        "one such as 30%",
-    ),
-    Option(
-        "--node",
-        "PODRING_NODE",
-        "NAME",
-        "the host's name",
-        "this node's name: keeps apart the nodes that share one Redis, so it must differ on each",
-    ),
-    Option(
-        "--log-level",
-        "PODRING_LOG_LEVEL",
-        "LEVEL",
-        "info",
-        "least level that is logged: " + ", ".join(LEVELS),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings after validation.
 
-    socket         None for none
-    socket_chosen  whether somebody asked for `socket`: the default one may fail, a chosen one not
-    budget         bytes
+    socket            None for none
+    socket_chosen     whether somebody asked for `socket`: the default one may fail, a chosen not
+    authenticate      one of METHODS; None when nobody said
+    publishers_group  None when everybody may publish
+    budget            bytes
+    max_rate          calls a second; 0 for no bound
     """
 
     host: str
     port: int
     socket: str | None
     socket_chosen: bool
+    socket_mode: int
+    authenticate: str | None
+    tokens: str | None
+    audience: str
+    managers: tuple[str, ...]
+    api_server: str | None
+    service_account: str
+    publishers_group: int | None
     catalogue: str
     budget: int
+    max_topics: int
+    max_rate: int
     node: str
     log_level: str
 
@@ -115,13 +72,24 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         return value or environment.get(f"PODRING_{name.upper()}") or None
 
     path = chosen("socket")
+    group = chosen("publishers_group")
     return Settings(
         host=chosen("host") or "127.0.0.1",
-        port=_port(chosen("port") or "7070"),
+        port=_whole("--port", chosen("port") or "7070", 65535),
         socket=None if path == "none" else path or NODE_SOCKET,
         socket_chosen=path is not None,
+        socket_mode=_mode(chosen("socket_mode") or "666"),
+        authenticate=_method(chosen("authenticate")),
+        tokens=chosen("tokens"),
+        audience=chosen("audience") or "podring",
+        managers=tuple(filter(None, (chosen("managers") or "").replace(",", " ").split())),
+        api_server=chosen("api_server") or _api_server(environment),
+        service_account=chosen("service_account") or SERVICE_ACCOUNT,
+        publishers_group=None if group is None else _whole("--publishers-group", group, 2**32 - 2),
         catalogue=chosen("catalogue") or _default_catalogue(environment),
         budget=_budget(chosen("budget")),
+        max_topics=_whole("--max-topics", chosen("max_topics") or "10000", 10**6),
+        max_rate=_whole("--max-rate", chosen("max_rate") or "100", 10**6),
         node=_node(chosen("node") or socket.gethostname()),
         log_level=_level(chosen("log_level") or "info"),
     )
@@ -132,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="podring-broker",
         description="Creates podring's topics on this node and remembers them. "
         "It is never on the data path: it may stop and start without anyone noticing.",
-        epilog="SIGTERM ends it; topics live on, and the next broker takes them over.",
+        epilog="SIGTERM ends it; topics live on, and the next broker takes them over. "
+        "`podring-broker token --help` tells how to make a token.",
     )
     for option in OPTIONS:
         text = f"{option.meaning} (default: {option.default}; {option.variable})"
@@ -140,10 +109,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise BadSetting("--port", f"{text!r} is not a number from 0 to 65535")
+def _whole(flag: str, text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= most):
+        raise BadSetting(flag, f"{text!r} is not a number from 0 to {most}")
     return int(text)
+
+
+def _mode(text: str) -> int:
+    if not _MODE.fullmatch(text):
+        raise BadSetting("--socket-mode", f"{text!r} is no mode: three octal digits such as 660")
+    return int(text, 8)
+
+
+def _method(text: str | None) -> str | None:
+    if text is not None and text not in METHODS:
+        raise BadSetting("--authenticate", f"{text!r} is none of {', '.join(METHODS)}")
+    return text
 
 
 def _budget(text: str | None) -> int:
@@ -167,6 +148,15 @@ def _level(text: str) -> str:
     if text.lower() not in LEVELS:
         raise BadSetting("--log-level", f"{text!r} is none of {', '.join(LEVELS)}")
     return text.lower()
+
+
+def _api_server(environment: Mapping[str, str]) -> str | None:
+    """Where Kubernetes tells its pods that the API server is; None outside of one."""
+    host = environment.get("KUBERNETES_SERVICE_HOST")
+    port = environment.get("KUBERNETES_SERVICE_PORT") or "443"
+    if not host:
+        return None
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
 
 def _default_catalogue(environment: Mapping[str, str]) -> str:

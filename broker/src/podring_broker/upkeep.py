@@ -11,6 +11,7 @@ import contextlib
 import structlog
 
 from podring import segment
+from podring.errors import TopicNotFound
 from podring.topic import TopicRecord
 from podring_broker.catalogue import CatalogueUnreachable
 from podring_broker.holdings import Holdings, facts
@@ -94,10 +95,18 @@ class Upkeep:
         for record in records:
             if self._held.topics.get(record.name) != record:
                 self._held.topics[record.name] = record
+                self._let_publish(record)
                 log.info("topic.adopted", **facts(record))
 
+    def _let_publish(self, record: TopicRecord) -> None:
+        """A topic of before has the rights of now, should they have been set otherwise then."""
+        try:
+            segment.let_publish(record.segment, self._held.group)
+        except (PermissionError, TopicNotFound) as error:
+            log.warning("rights.unchanged", topic=record.name, why=str(error))
+
     def _remove(self, name: str, reason: str) -> None:
-        for record in list(self._held.topics.values()):
+        for record in self._held.topics.by_name():
             if record.segment == name:
                 del self._held.topics[record.name]
         try:

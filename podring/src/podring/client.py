@@ -32,7 +32,7 @@ _UNIX = re.compile(r"unix://(/[^\0]+)")
 
 
 class Broker(Protocol):
-    """Whoever keeps topics. Each call may raise BrokerUnreachable and BrokerRefused."""
+    """Whoever keeps topics. Each may raise BrokerUnreachable, BrokerRefused and NotAllowed."""
 
     @property
     def address(self) -> str:

@@ -17,6 +17,7 @@ from podring.errors import (
     CorruptRing,
     InvalidTopic,
     NoRoom,
+    NotAllowed,
     OtherOrigin,
     PodringError,
     TopicExists,
@@ -115,6 +116,8 @@ class HttpBroker:
     def _problem(self, status: int, answer: dict[str, Any], name: str) -> PodringError:
         """The broker's refusal as an error of ours, in its words."""
         detail = str(answer.get("detail") or answer.get("title") or f"status {status}")
+        if status in (401, 403):
+            return NotAllowed(status, f"{self.address}: {detail}")
         if status == 404 and name:
             return TopicNotFound(self._missing(name, detail))
         if status == 422:

@@ -3,7 +3,8 @@
 One connection a call, because calls are rare: a program opens its topics once and then works in
 shared memory. Calls that can be repeated without harm are tried three times when the connection
 fails, so that a broker that is just being restarted is not noticed. A broker that was reached and
-then stays silent is not asked twice.
+then stays silent is not asked twice. One that finds us calling too often is asked again when it
+says so, if that is soon.
 
 What the answers mean is `httpbroker`'s business.
 """
@@ -17,21 +18,29 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from podring.credentials import token
 from podring.errors import BrokerRefused, BrokerUnreachable
 
 CONNECT_TIMEOUT_S = 2.0
 PAUSES_S = (0.2, 0.6)
 """Between the attempts, one more than there are pauses."""
+PATIENCE_S = 5.0
+"""How long to wait at most when the broker says that we call too often."""
+_TOO_OFTEN = 429
 _ANSWER_MAX = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `kind` is the content type without parameters."""
+    """What came back. `kind` is the content type without parameters.
+
+    wait_s  when the broker wants to be asked again
+    """
 
     status: int
     kind: str
     payload: bytes
+    wait_s: float = 0.0
 
 
 class Line:
@@ -44,10 +53,21 @@ class Line:
     def ask(
         self, method: str, target: str, body: dict[str, Any] | None, patience_s: float
     ) -> Answer:
-        """Send a request, again when the connection fails, and give back the answer.
+        """Send a request, again when that is in order, and give back the answer.
 
-        raises  BrokerUnreachable; BrokerRefused when what answers speaks no HTTP
+        raises  BrokerUnreachable; BrokerRefused when what answers speaks no HTTP; NotAllowed
         """
+        for _ in PAUSES_S:
+            answer = self._ask(method, target, body, patience_s)
+            if answer.status != _TOO_OFTEN or not 0 < answer.wait_s <= PATIENCE_S:
+                return answer
+            time.sleep(answer.wait_s)
+        return self._ask(method, target, body, patience_s)
+
+    def _ask(
+        self, method: str, target: str, body: dict[str, Any] | None, patience_s: float
+    ) -> Answer:
+        """The same, again only when the connection fails."""
         started = time.monotonic()
         attempts = 0
         failure: OSError | None = None
@@ -132,6 +152,8 @@ def _exchange(
 ) -> Answer:
     """One request and its answer."""
     headers = {"Accept": "application/json", "Connection": "close"}
+    if (ours := token()) is not None:
+        headers["Authorization"] = f"Bearer {ours}"
     payload = None
     if body is not None:
         payload = json.dumps(body).encode()
@@ -139,4 +161,6 @@ def _exchange(
     connection.request(method, target, payload, headers)
     answer = connection.getresponse()
     kind = (answer.getheader("Content-Type") or "").partition(";")[0].strip().lower()
-    return Answer(answer.status, kind, answer.read(_ANSWER_MAX))
+    after = answer.getheader("Retry-After") or ""
+    wait_s = float(after) if after.isascii() and after.isdigit() else 0.0
+    return Answer(answer.status, kind, answer.read(_ANSWER_MAX), wait_s)

@@ -26,6 +26,7 @@ class Exit(IntEnum):
     LOSS = 9
     BUSY = 10
     INCOMPLETE = 11
+    NOT_ALLOWED = 12
     INTERRUPTED = 130
     PIPE = 141
     TERMINATED = 143
@@ -44,6 +45,7 @@ MEANING = {
     Exit.LOSS: "messages were lost, and --fail-on-loss was given",
     Exit.BUSY: "another publisher holds the topic, or all places on it are taken",
     Exit.INCOMPLETE: "--idle-exit passed before --count messages had come",
+    Exit.NOT_ALLOWED: "the broker wants a token, or this one's rights do not reach so far",
     Exit.INTERRUPTED: "ended by Ctrl-C (SIGINT)",
     Exit.PIPE: "whoever read the output went away",
     Exit.TERMINATED: "ended by SIGTERM",
@@ -54,6 +56,7 @@ _CODES: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.OffsetOutOfRange, Exit.USAGE),
     (errors.TopicNotFound, Exit.NOT_FOUND),
     (errors.BrokerUnreachable, Exit.UNREACHABLE),
+    (errors.NotAllowed, Exit.NOT_ALLOWED),
     (errors.NoRoom, Exit.NO_ROOM),
     (errors.TopicExists, Exit.EXISTS),
     (errors.TopicClosed, Exit.CLOSED),
