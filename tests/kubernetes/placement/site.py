@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.controller.placement.examples import BARE
-from tests.kubernetes.support.api import Json
+from tests.kubernetes.support.api import ApiError, Json
 from tests.kubernetes.support.cluster import Cluster
 from tests.kubernetes.support.waiting import wait_until
 
@@ -72,7 +72,11 @@ class Site:
         return found
 
     def wait_for(self, *, on: bool) -> None:
-        wait_until(f"placement to be {on}", lambda: bool(self.labels("placed")) == on)
+        wait_until(
+            f"placement to be {'on' if on else 'off'}",
+            lambda: bool(self.labels("placed")) == on,
+            retry=(OSError, ApiError),
+        )
 
     @contextmanager
     def cordoned(self, node: str) -> Iterator[None]:

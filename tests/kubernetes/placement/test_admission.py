@@ -18,7 +18,7 @@ from podring_controller.placement.labels import PREFIX
 from tests.controller.placement.applied import apply
 from tests.controller.placement.examples import AFFINITIES, ANNOTATIONS, LABELS
 from tests.kubernetes.placement.site import Site, pod
-from tests.kubernetes.support.api import Json
+from tests.kubernetes.support.api import ApiError, Json
 from tests.kubernetes.support.waiting import wait_until
 
 
@@ -153,6 +153,30 @@ def test_a_huge_annotation_keeps_no_api_server_busy(site: Site, text: str) -> No
     labels, affinity = found(site, pod("p", {PUBLISHES: text}))
     assert (labels, affinity) == (None, None)
     assert time.monotonic() - begin < 2
+
+
+def test_a_quota_that_forbids_affinity_across_namespaces_forbids_placed_pods(
+    policy_site: Site,
+) -> None:
+    scope = {"scopeName": "CrossNamespacePodAffinity", "operator": "Exists"}
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "alone"},
+        "spec": {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [scope]}},
+    }
+    path = "/api/v1/namespaces/placed/resourcequotas"
+    policy_site.cluster.api.create(path, quota)
+    try:
+        with pytest.raises(ApiError, match="exceeded quota: alone"):
+            wait_until(
+                "the quota to be enforced",
+                lambda: not found(policy_site, pod("p", {PUBLISHES: "t"})),
+            )
+        assert found(policy_site, pod("p", {})) == (None, None)
+    finally:
+        policy_site.cluster.api.delete(f"{path}/alone")
+    policy_site.wait_for(on=True)
 
 
 def test_affinity_that_a_later_step_replaces_is_completed_again(policy_site: Site) -> None:

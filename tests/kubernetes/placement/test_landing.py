@@ -68,6 +68,21 @@ def test_a_required_node_that_is_full_is_waited_for(site: Site, placed: str) -> 
     assert site.scheduled(placed, "second") == node
 
 
+def test_a_required_node_that_is_lost_is_waited_for_until_its_pods_are_deleted(
+    site: Site, placed: str
+) -> None:
+    site.create(placed, "first", {PUBLISHES: "t"})
+    node = site.scheduled(placed, "first")
+    site.cluster.nodes.lose(node)
+    try:
+        site.create(placed, "second", {SUBSCRIBES: "t", PLACEMENT: "required"})
+        wait_until("the scheduler's refusal", lambda: refusal(site, placed, "second"))
+        site.cluster.api.delete(f"/api/v1/namespaces/{placed}/pods/first", gracePeriodSeconds=0)
+        assert site.scheduled(placed, "second") != node
+    finally:
+        site.cluster.nodes.recover(node)
+
+
 def refusal(site: Site, namespace: str, name: str) -> str:
     status = site.cluster.api.get(f"/api/v1/namespaces/{namespace}/pods/{name}")["status"]
     said = [each.get("message", "") for each in status.get("conditions", ())]
@@ -98,6 +113,16 @@ def test_a_chain_of_pods_stays_on_the_node_where_it_begins(site: Site, placed: s
         annotations = {SUBSCRIBES: subscribes, PUBLISHES: publishes, PLACEMENT: "required"}
         site.create(placed, name, annotations)
         assert site.scheduled(placed, name) == "worker-7"
+
+
+def test_publishers_are_brought_together_by_a_name_that_they_put_first(
+    site: Site, placed: str
+) -> None:
+    for topic in ("t", "u"):
+        site.create(placed, topic, {PUBLISHES: f"line-7, {topic}", PLACEMENT: "required"})
+    both = {SUBSCRIBES: "t,u", PLACEMENT: "required"}
+    site.create(placed, "subscriber", both)
+    assert len({site.scheduled(placed, name) for name in ("t", "u", "subscriber")}) == 1
 
 
 def test_a_pod_with_required_affinity_of_its_own_is_still_scheduled(
