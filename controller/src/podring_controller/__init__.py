@@ -11,8 +11,8 @@ So nothing is remembered that a restart could lose, and what was missed is found
     reconciler                  the loop that brings them together
     watching                    kopf: watch streams that ring the loop's bell
     placement                   pod affinity at admission; on its own
-    settings, logs, health,     the process
-    __main__
+    process, __main__,          the process
+    settings, logs, health
 
 docs/design/0012-controller.md says why it is built this way.
 """

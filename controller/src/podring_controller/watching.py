@@ -48,7 +48,7 @@ def kopf_settings(settings: Settings) -> kopf.OperatorSettings:
     result.posting.enabled = False
     result.scanning.disabled = True  # needs the right to list CRDs; the loop waits for ours
     result.peering.standalone = True
-    result.process.ultimate_exiting_timeout = None  # __main__ sees to that
+    result.process.ultimate_exiting_timeout = None  # process.py sees to that
     result.networking.connect_timeout = 5.0
     result.networking.request_timeout = 30.0
     result.networking.error_backoffs = (1, 1, 2, 3, 5)

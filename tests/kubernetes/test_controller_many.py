@@ -1,0 +1,64 @@
+"""500 topics on eleven nodes: made, and gone again, in a time that can be waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.kubernetes.declaring import ALL, Declaring, controlling, prepare, topics
+from tests.kubernetes.support.cluster import WORKERS, Cluster
+from tests.kubernetes.support.waiting import wait_until
+
+MANY = 500
+PATIENCE_S = 200
+"""Half a minute each way on an idle machine with two cores, eleven brokers included."""
+NODES = (*WORKERS, "worker-11")
+
+
+@pytest.mark.timeout(600)
+def test_500_topics_are_made_on_eleven_nodes_and_freed_again(
+    own_cluster: Callable[..., Cluster],
+) -> None:
+    cluster = own_cluster()
+    prepare(cluster, *NODES)
+    cluster.create_namespace("many")
+    declaring = Declaring(cluster.api, "many")
+    with controlling(cluster):
+        began = time.monotonic()
+        at_once(lambda number: declaring.create(f"r{number}", f"many.{number}", shmsize=4096))
+        wait_until("all to be Ready", lambda: ready(cluster) == MANY, **patience())
+        print(f"{MANY} topics on {len(NODES)} nodes: {time.monotonic() - began:.0f} s")
+        for node in NODES:
+            assert len(topics(cluster, node)) == MANY
+        began = time.monotonic()
+        at_once(lambda number: declaring.delete(f"r{number}"))
+        wait_until("all to be gone", lambda: cluster.api.items(ALL) == [], **patience())
+        print(f"gone again: {time.monotonic() - began:.0f} s")
+    for node in NODES:
+        assert topics(cluster, node) == {}
+        assert [name for name in cluster.brokers.segments(node) if "many" in name] == []
+
+
+def at_once(act: Callable[[int], object]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        exhaust(pool.map(act, range(MANY)))
+
+
+def exhaust(results: Iterable[object]) -> None:
+    for _ in results:
+        pass
+
+
+def patience() -> dict[str, float]:
+    return {"timeout_s": PATIENCE_S, "every_s": 2.0}
+
+
+def ready(cluster: Cluster) -> int:
+    """Resources that are Ready on all nodes."""
+    return sum(
+        each.get("status", {}).get("nodesReady") == f"{len(NODES)}/{len(NODES)}"
+        for each in cluster.api.items(ALL)
+    )
