@@ -115,17 +115,20 @@ def by_policy(cluster: Cluster) -> Iterator[Site]:
     site.turn_off()
 
 
+def webhook_overlay(folder: Path) -> Path:
+    """A kustomization with the controller and its webhook."""
+    text = OVERLAY.format(deploy=os.path.relpath(DEPLOY, folder))
+    (folder / "kustomization.yaml").write_text(text)
+    return folder
+
+
 def by_webhook(cluster: Cluster, folder: Path) -> Iterator[Site]:
     """The API server asks podring-controller, by the manifests that people apply.
 
     kwok plays the controller's pod, so the Service has its address; behind that, which is local
     here, the real program listens, with the account and the rights of the pod.
     """
-    overlay = folder / "overlay"
-    overlay.mkdir()
-    text = OVERLAY.format(deploy=os.path.relpath(DEPLOY, overlay))
-    (overlay / "kustomization.yaml").write_text(text)
-    cluster.apply(overlay)
+    cluster.apply(webhook_overlay(folder))
     controller = cluster.controller("--placement-webhook", "--health=none")
     site = Site(cluster, controller.start, controller.kill, lambda: controller.program.pid)
     try:
