@@ -214,7 +214,7 @@ def test_an_unknown_field_is_named(shared: Broker) -> None:
     expect_problem(create(shared, shmsise="1Mi"), 422, "shmsise")
 
 
-@pytest.mark.parametrize("overflow", ["block", "", "x" * 5000, None, 7, [], [[[]]]], ids=repr)
+@pytest.mark.parametrize("overflow", ["drop", "", "x" * 5000, None, 7, [], [[[]]]], ids=repr)
 def test_an_unknown_overflow_is_named(shared: Broker, overflow: object) -> None:
     problem = expect_problem(create(shared, overflow=overflow), 422, "overflow")
     assert len(problem["detail"]) < 1100

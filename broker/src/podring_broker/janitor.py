@@ -20,6 +20,7 @@ from podring.status import Participant, status_of
 from podring.topic import TopicRecord
 from podring_broker.catalogue import CatalogueUnreachable
 from podring_broker.service import Service
+from podring_broker.stalls import Stalls
 
 PERIOD_S = 2.0
 
@@ -32,6 +33,7 @@ class Janitor:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._dead: dict[str, set[tuple[int, str, int]]] = {}
+        self._stalls = Stalls()
 
     async def run(self) -> None:
         """Make the rounds; what goes wrong in one is logged and does not stop the next."""
@@ -53,6 +55,7 @@ class Janitor:
         for record in records:
             self._look_after(record)
         self._dead = {key: dead for key, dead in self._dead.items() if key in _segments(records)}
+        self._stalls.forget_all_but(_segments(records))
         self._service.upkeep.make_waiting_again()
 
     def _look_after(self, record: TopicRecord) -> None:
@@ -63,6 +66,7 @@ class Janitor:
                 log.info("publisher.died", topic=record.name, dead=len(dead))
                 _wake(record.segment)
             self._dead[record.segment] = dead
+            self._stalls.look_at(record, status)
         except TopicNotFound:
             self._service.upkeep.lost(record)
         except PodringError as error:

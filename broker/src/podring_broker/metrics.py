@@ -6,6 +6,7 @@ what they lost is added up, and the largest lag stands.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -86,6 +87,11 @@ def _of_participants(topics: list[Live]) -> Iterator[Metric]:
     sent = CounterMetricFamily(
         "podring_publisher_bytes", "Bytes of payload published by a publisher", labels=labels
     )
+    waiting = GaugeMetricFamily(
+        "podring_publisher_waiting_seconds",
+        "For how long a publisher has been waiting for slow subscribers",
+        labels=labels,
+    )
     labels = ["topic", "subscriber"]
     received = CounterMetricFamily(
         "podring_subscriber_messages", "Messages received by a subscriber", labels=labels
@@ -96,6 +102,9 @@ def _of_participants(topics: list[Live]) -> Iterator[Metric]:
     lag = GaugeMetricFamily(
         "podring_subscriber_lag_messages", "Messages a subscriber has yet to receive", labels=labels
     )
+    evicted = GaugeMetricFamily(
+        "podring_subscriber_evicted", "1 while publishers have given a subscriber up", labels=labels
+    )
     for topic in topics:
         for (role, name), namesakes in _by_name(topic).items():
             key = [topic.record.name, name]
@@ -103,11 +112,17 @@ def _of_participants(topics: list[Live]) -> Iterator[Metric]:
             if role == "publisher":
                 published.add_metric(key, messages)
                 sent.add_metric(key, sum(each.bytes for each in namesakes))
+                waiting.add_metric(key, max(map(_waiting_s, namesakes)))
             else:
                 received.add_metric(key, messages)
                 lost.add_metric(key, sum(each.lost for each in namesakes))
                 lag.add_metric(key, max(each.lag for each in namesakes))
-    yield from (published, sent, received, lost, lag)
+                evicted.add_metric(key, any(each.evicted for each in namesakes))
+    yield from (published, sent, waiting, received, lost, lag, evicted)
+
+
+def _waiting_s(publisher: Participant) -> float:
+    return max(0.0, (time.time_ns() - publisher.waiting) / 1e9) if publisher.waiting else 0.0
 
 
 def _by_name(topic: Live) -> dict[tuple[str, str], list[Participant]]:

@@ -146,7 +146,7 @@ async def _malformed(request: Request, error: RequestValidationError) -> Respons
     sentences = {
         "missing": f"{field} is missing",
         "extra_forbidden": f"there is no field {field!r}: the body has topicname, shmsize, "
-        "msgsize, and overflow and origin if you like",
+        "msgsize, and overflow, unsubscribed, lease and origin if you like",
     }
     detail = sentences.get(first["type"], f"{field}: {first['msg']}")
     return problem(request, 422, "invalid-field", detail, field=field)

@@ -36,13 +36,15 @@ class Different(TopicExists):
             "shmsize": (have.size, asked.size),
             "msgsize": (have.max_message, asked.max_message),
             "overflow": (have.overflow, asked.overflow),
+            "unsubscribed": (have.unsubscribed, asked.unsubscribed),
+            "lease": (have.lease, asked.lease),
         }
         self.field, (there, wanted) = next(
             (field, pair) for field, pair in differing.items() if pair[0] != pair[1]
         )
         super().__init__(
             f"topic {existing.name!r} exists with {self.field} {there}, and {wanted} was asked "
-            "for; a topic's sizes cannot be changed: use it as it is, or delete it first"
+            "for; a topic cannot be changed: use it as it is, or delete it first"
         )
         self.existing = existing
 

@@ -13,11 +13,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from podring.topic import (
+    LEASE_MAX_S,
     MESSAGE_MAX,
     ORIGIN_MAX,
     SIZE_MAX,
+    Overflow,
     TopicRecord,
     TopicSpec,
+    Unsubscribed,
     check_origin,
 )
 from podring_broker.live import Live, Waiting
@@ -62,16 +65,32 @@ class CreateTopic(BaseModel):
     ]
     overflow: Annotated[
         str,
-        WithJsonSchema({"type": "string", "enum": ["overwrite"]}),
+        WithJsonSchema({"type": "string", "enum": ["overwrite", "block"]}),
         Field(strict=True, description="what becomes of a slow subscriber's messages"),
     ] = "overwrite"
+    unsubscribed: Annotated[
+        str,
+        WithJsonSchema({"type": "string", "enum": ["go-on", "keep"]}),
+        Field(strict=True, description="block: what publishers do while nobody subscribes"),
+    ] = "go-on"
+    lease: Annotated[
+        Any,
+        WithJsonSchema({"type": "number", "minimum": 0, "maximum": LEASE_MAX_S}),
+        Field(description="block: seconds that a stuck subscriber is waited for; 0 for ever"),
+    ] = 0
     origin: Annotated[
         Any, _origin(1), Field(description="who declares the topic; kept, and asked for nothing")
     ] = None
 
     def spec(self) -> TopicSpec:
         """The spec. Raises InvalidTopic."""
-        return TopicSpec(self.shmsize, self.msgsize, self.overflow)  # type: ignore[arg-type]
+        return TopicSpec(
+            self.shmsize,
+            self.msgsize,
+            self.overflow,  # type: ignore[arg-type]
+            self.unsubscribed,  # type: ignore[arg-type]
+            self.lease,
+        )
 
     def declarer(self) -> str:
         """The origin, empty when none was given. Raises InvalidTopic."""
@@ -86,7 +105,11 @@ class Topic(BaseModel):
     topicname: TopicName
     shmsize: Annotated[int, Field(description="bytes that were asked for")]
     msgsize: Annotated[int, Field(description="longest message in bytes")]
-    overflow: Literal["overwrite"]
+    overflow: Overflow
+    unsubscribed: Annotated[
+        Unsubscribed, Field(description="block: what publishers do while nobody subscribes")
+    ]
+    lease: Annotated[float, Field(description="block: seconds; 0 for ever")]
     capacity: Annotated[int, Field(description="bytes that the ring really has")]
     generation: Annotated[
         int, Field(description="tells the topic from its namesakes before and after")
@@ -136,6 +159,9 @@ class Participant(BaseModel):
     lost: int
     lag: Annotated[int, Field(description="messages that a subscriber has yet to receive")]
     alive: bool
+    lossy: Annotated[bool, Field(description="block: publishers do not wait for it")]
+    evicted: Annotated[bool, Field(description="block: publishers gave it up")]
+    waiting: Annotated[int, Field(description="block: since when a publisher waits for room")]
 
 
 class LiveTopic(Subscription):
@@ -166,7 +192,9 @@ class WaitingTopic(BaseModel):
     topicname: TopicName
     shmsize: int
     msgsize: int
-    overflow: Literal["overwrite"]
+    overflow: Overflow
+    unsubscribed: Unsubscribed
+    lease: float
     origin: Origin
     problem: Annotated[str, Field(description="why not")]
 
@@ -178,6 +206,8 @@ class WaitingTopic(BaseModel):
             shmsize=record.spec.size_bytes,
             msgsize=record.spec.max_message_bytes,
             overflow=record.spec.overflow,
+            unsubscribed=record.spec.unsubscribed,
+            lease=record.spec.lease,
             origin=record.origin,
             problem=waiting.reason,
         )

@@ -42,13 +42,16 @@ class HttpBroker:
 
     def create(self, name: str, spec: TopicSpec, origin: str = "") -> TopicRecord:
         """Make a topic, or find the same one. Waits for as long as zeroing its memory may take."""
-        wanted = {
+        wanted: dict[str, object] = {
             "topicname": check_name(name),
             "shmsize": spec.size_bytes,
             "msgsize": spec.max_message_bytes,
             "overflow": spec.overflow,
-            **({"origin": check_origin(origin)} if origin else {}),
         }
+        if spec.overflow == "block":
+            wanted |= {"unsubscribed": spec.unsubscribed, "lease": spec.lease}
+        if origin:
+            wanted["origin"] = check_origin(origin)
         patience_s = READ_TIMEOUT_S + spec.size_bytes / ZEROING_BYTES_PER_S
         return self._record(self._call("POST", "/createTopic", wanted, patience_s=patience_s))
 
@@ -142,4 +145,5 @@ _PARTICIPANT_FIELDS = tuple(field.name for field in fields(Participant))
 
 def _participant(data: dict[str, Any]) -> Participant:
     """Read what `TopicStatus.to_json` wrote about one participant; unknown keys are ignored."""
-    return Participant(**{name: data[name] for name in _PARTICIPANT_FIELDS})
+    # What an older broker does not tell has its default; what every broker tells must be there.
+    return Participant(**{name: data[name] for name in _PARTICIPANT_FIELDS if name in data})

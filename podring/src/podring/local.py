@@ -100,12 +100,17 @@ def not_found(name: str, where: str, known: Iterable[str]) -> str:
 
 def exists(record: TopicRecord, wanted: TopicSpec) -> str:
     """The sentence for a name that is taken, with both specs."""
-    there = record.spec
     return (
-        f"topic {record.name!r} exists with shmsize {there.size}, msgsize {there.max_message}, "
-        f"overflow {there.overflow!r}, and shmsize {wanted.size}, msgsize {wanted.max_message}, "
-        f"overflow {wanted.overflow!r} were asked for: ask for the same, or delete it first"
+        f"topic {record.name!r} exists with {_fields(record.spec)}, and {_fields(wanted)} were "
+        "asked for: ask for the same, or delete it first"
     )
+
+
+def _fields(spec: TopicSpec) -> str:
+    waiting = (
+        "" if spec.overflow == "overwrite" else f" ({spec.unsubscribed}, lease {spec.lease:g})"
+    )
+    return f"shmsize {spec.size}, msgsize {spec.max_message}, overflow {spec.overflow!r}{waiting}"
 
 
 def declared_by(record: TopicRecord, asked: str) -> str:

@@ -24,6 +24,9 @@ class Participant:
     sequence       that a subscriber receives next, or a publisher wrote last
     lag            messages that a subscriber has yet to receive; 0 for a publisher
     alive          whether it still holds its lock
+    lossy          whether it is a subscriber for whom no publisher waits in a `block` topic
+    evicted        whether publishers gave it up, because it held them up beyond the lease
+    waiting        since when a publisher waits for room in a `block` topic
     """
 
     role: Role
@@ -38,6 +41,9 @@ class Participant:
     lost: int
     lag: int
     alive: bool
+    lossy: bool = False
+    evicted: bool = False
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,9 @@ def status_of(segment: str) -> TopicStatus:
                 lost=entry.lost,
                 lag=max(0, latest - entry.sequence) if entry.role == _ring.SUBSCRIBER else 0,
                 alive=attached.is_participant(entry.slot),
+                lossy=bool(entry.flags & _ring.LOSSY),
+                evicted=entry.evicted,
+                waiting=entry.waiting,
             )
             for entry in mapping.entries()
         )

@@ -12,6 +12,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn, TextIO
 
 from podring.cli.exits import Exit, Failure, code_of, table
@@ -148,7 +149,26 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-message", metavar="BYTES", help="the longest message (default: 1Mi, or the size)"
     )
-    parser.add_argument("--overflow", metavar="POLICY", help="overwrite (the default)")
+    parser.add_argument(
+        "--overflow",
+        metavar="POLICY",
+        help="overwrite: a slow subscriber loses the oldest messages (the default); block: "
+        "publishers wait for it",
+    )
+    parser.add_argument(
+        "--unsubscribed",
+        metavar="POLICY",
+        help="with block, while nobody subscribes: go-on overwrites (the default), keep waits",
+    )
+    parser.add_argument(
+        "--lease",
+        metavar="SECONDS",
+        type=seconds,
+        help="with block: go on without a subscriber that is stuck for so long (default: never)",
+    )
+
+
+_SPEC = ("size", "max_message", "overflow", "unsubscribed", "lease")
 
 
 def spec_of(arguments: argparse.Namespace) -> TopicSpec:
@@ -156,15 +176,12 @@ def spec_of(arguments: argparse.Namespace) -> TopicSpec:
 
     raises  InvalidTopic
     """
-    given = {
-        name: value
-        for name in ("size", "max_message", "overflow")
-        if (value := getattr(arguments, name)) is not None
-    }
+    given = {name: value for name in _SPEC if (value := getattr(arguments, name)) is not None}
     spec = TopicSpec(**({"max_message": 1} | given))
     if "max_message" in given:
         return spec
-    return TopicSpec(spec.size, min(spec.size_bytes, TopicSpec().max_message_bytes), spec.overflow)
+    most = min(spec.size_bytes, TopicSpec().max_message_bytes)
+    return replace(spec, max_message=most)
 
 
 def create_spec(arguments: argparse.Namespace) -> TopicSpec | None:
@@ -174,7 +191,7 @@ def create_spec(arguments: argparse.Namespace) -> TopicSpec | None:
     """
     if arguments.create:
         return spec_of(arguments)
-    for name in ("size", "max_message", "overflow"):
+    for name in _SPEC:
         if getattr(arguments, name) is not None:
             option = "--" + name.replace("_", "-")
             raise Failure(Exit.USAGE, f"{option} is for a topic to be made: add --create")

@@ -29,7 +29,7 @@ from podring.cli.tables import age, clean, columns, size
 from podring.client import Broker
 from podring.errors import CorruptRing, TopicNotFound
 from podring.status import Participant, TopicStatus
-from podring.topic import TopicRecord
+from podring.topic import TopicRecord, TopicSpec
 
 PROGRAM = "podring"
 _EXAMPLES = """\
@@ -110,7 +110,7 @@ def _info(broker: Broker, options: argparse.Namespace) -> int:
         f"{record.name}\n"
         f"  size         {size(spec.size_bytes)}{given}\n"
         f"  max-message  {size(spec.max_message_bytes)}\n"
-        f"  overflow     {spec.overflow}\n"
+        f"  overflow     {_policy(spec)}\n"
         f"  age          {_age(record)}\n"
         f"  segment      {record.segment}\n"
         f"{origin}"
@@ -123,6 +123,14 @@ def _info(broker: Broker, options: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def _policy(spec: TopicSpec) -> str:
+    """Overflow, and for a topic whose publishers wait how long and for whom."""
+    if spec.overflow == "overwrite":
+        return spec.overflow
+    lease = f", lease {spec.lease:g} s" if spec.lease else ""
+    return f"{spec.overflow}, unsubscribed {spec.unsubscribed}{lease}"
+
+
 def _create(broker: Broker, options: argparse.Namespace) -> int:
     record = broker.create(options.topic, spec_of(options))
     if options.json:
@@ -131,7 +139,7 @@ def _create(broker: Broker, options: argparse.Namespace) -> int:
         spec = record.spec
         print(
             f"{record.name}: {size(spec.size_bytes)} ring, messages up to "
-            f"{size(spec.max_message_bytes)}, {spec.overflow}"
+            f"{size(spec.max_message_bytes)}, {_policy(spec)}"
         )
     return Exit.OK
 
@@ -177,6 +185,8 @@ def _participant(one: Participant) -> list[str]:
     figures = (one.messages, size(one.bytes), one.sequence + (one.role == "publisher"))
     reading = (one.lag, one.lost) if one.role == "subscriber" else ("-", "-")
     alive = "yes" if one.alive else "no"
+    if one.alive and (one.evicted or one.waiting):
+        alive = "evicted" if one.evicted else f"waits {age((time.time_ns() - one.waiting) / 1e9)}"
     return [one.role, clean(one.name), str(one.process), *map(str, (*figures, *reading)), alive]
 
 
