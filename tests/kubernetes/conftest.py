@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.images import build_images
+from tests.docker.images import MEMBERS, build_images
 from tests.kubernetes.support.cluster import Cluster
 from tests.kubernetes.support.controlplane import ApiServerOptions, ControlPlane
 from tests.kubernetes.support.isolation import enter_own_network, outside
@@ -33,8 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.kubernetes)
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(300))
+            # The first test that asks for a cluster or for images also waits for them.
+            waits = "images" in getattr(item, "fixturenames", ())
+            if waits or item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(1800 if waits else 300), append=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,9 +48,18 @@ def pytest_runtest_makereport(
     if report.failed:
         for cluster in getattr(item, "funcargs", {}).values():
             if isinstance(cluster, ControlPlane):
-                logs = [path for path in cluster.folder.rglob("*.log") if path.stat().st_size]
+                # Not the whole tree: what containerd keeps there comes and goes meanwhile.
+                places = ("*.log", "node/*.log", "node/pod-logs/*/*/*.log")
+                found = [path for place in places for path in cluster.folder.glob(place)]
+                logs = [path for path in found if path.stat().st_size]
                 report.sections += [(path.name, _tail(path)) for path in sorted(logs)]
     return report
+
+
+def _logs(folder: Path) -> list[Path]:
+    # Containers have theirs twice, the second time as symbolic links.
+    found = [path for path in folder.rglob("*.log") if not path.is_symlink()]
+    return sorted(path for path in found if path.stat().st_size)
 
 
 def _tail(path: Path, size: int = 3000) -> str:
@@ -103,7 +114,13 @@ def own_cluster(clusters: Callable[..., Cluster]) -> Callable[..., Cluster]:
 
 @pytest.fixture(scope="session")
 def images() -> dict[str, Path]:
-    """Our four images as archives, by member: broker, publisher, subscriber, controller."""
+    """Our four images as archives, by member: broker, publisher, subscriber, controller.
+
+    Built from the work tree, unless PODRING_IMAGES names a folder where `SAVE=folder docker/build`
+    has put them.
+    """
+    if built := os.environ.get("PODRING_IMAGES"):
+        return {member: Path(built) / f"podring-{member}.tar" for member in MEMBERS}
     with outside():
         return build_images()
 

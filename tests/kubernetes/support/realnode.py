@@ -34,18 +34,25 @@ class RealNode:
     def __enter__(self) -> Self:
         try:
             self.containerd = Containerd(self.machine)
+            self.programs.append(self.containerd.program)
             self.kubelet = self._start("kubelet", self._kubelet())
             self._start("kube-proxy", self._kube_proxy())
             self._start("coredns", self._coredns())
             wait_until(f"node {self.name}", self._is_ready, retry=(OSError, ApiError))
         except BaseException:
             print("\n".join(program.tail() for program in self.programs))
-            self.machine.end()
+            self.end()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Power off, all at once."""
         self.machine.end()
+        for program in self.programs:
+            program.kill()
 
     def segments(self) -> set[str]:
         """The files in the node's /dev/shm."""
