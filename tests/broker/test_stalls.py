@@ -12,7 +12,7 @@ from podring import Full, Publisher, Subscriber, TopicExists, TopicSpec, create_
 from tests.broker.harness import Broker, eventually
 
 SPEC = TopicSpec("64Ki", 1024, "block", "keep", lease=4)
-GOING_ON = TopicSpec("64Ki", 1024, "block", lease=4)
+GOING_ON = TopicSpec("64Ki", 1024, "block", lease=15)
 
 
 def participants(broker: Broker) -> dict[str, dict[str, Any]]:
@@ -40,7 +40,7 @@ def test_a_waiting_publisher_and_the_one_it_gave_up_are_named(broker: Broker) ->
         publisher.timeout = 0
         with contextlib.suppress(Full):
             publisher.publish_many([bytes(1000)] * 100)
-        publisher.timeout = 30
+        publisher.timeout = 60
         waiting = threading.Thread(target=publisher.publish, args=(bytes(1000),))
         waiting.start()
         eventually(lambda: broker.events("publisher.waits"))
@@ -56,9 +56,9 @@ def test_a_waiting_publisher_and_the_one_it_gave_up_are_named(broker: Broker) ->
             check=True,
             timeout=30,
         ).stdout
-        assert "block, unsubscribed go-on, lease 4 s" in info
+        assert "block, unsubscribed go-on, lease 15 s" in info
         assert "waits" in info
-        waiting.join(30)
+        waiting.join(60)
         eventually(lambda: broker.events("subscriber.evicted"))
         [evicted] = broker.events("subscriber.evicted")
         assert (evicted["topic"], evicted["name"]) == ("t", "billing")
