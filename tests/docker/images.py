@@ -6,10 +6,13 @@
 They are kept in the cache under a hash of everything that they are made of, each member by itself,
 so a change of the controller leaves the broker's image as it is. What is built is a copy of the
 work tree's files, with all wheels beside them, and without a network.
+
+PODRING_IMAGES names a folder of images to take instead, where `SAVE=folder docker/build` put them.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -54,13 +57,15 @@ def build_images(*members: str) -> dict[str, Path]:
         return {member: _archive(member) for member in members or MEMBERS}
 
 
+@functools.cache  # one image for all tests of a run, though somebody may be editing meanwhile
 def image(member: str) -> str:
     """The name of a member's image in the tests' podman, built if need be."""
     require_podman()
     with alone():
         archive = _archive(member)
         name = _name(member, archive.parent.name)
-        if not has_image(name):  # somebody emptied the storage and left the archives
+        # What is given may be another each time; and a storage may have been emptied.
+        if _given() or not has_image(name):
             podman("load", "--quiet", "--input", archive)
             podman("tag", _name_inside(member), name)
     return name
@@ -84,8 +89,17 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
+def _given() -> Path | None:
+    folder = os.environ.get("PODRING_IMAGES")
+    return Path(folder) if folder else None
+
+
 def _archive(member: str) -> Path:
-    with tempfile.TemporaryDirectory(dir=cache()) as work:
+    if given := _given():
+        return given / f"podring-{member}.tar"
+    for left in cache().glob("building-*"):  # by a run that was killed: nobody else builds now
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix="building-", dir=cache()) as work:
         # The copy is what counts: somebody may be editing the work tree meanwhile.
         context = Path(work) / "context"
         key = _copy(member, context)
