@@ -90,9 +90,9 @@ RingResult ring_return(RingReader *reader, uint64_t now) {
         if (ring_take_place(reader) == RING_OK)
             return RING_OK;
         RingPlace place;
-        RingResult result = find_place(&reader->ring, 0, &place);
-        if (result == RING_OK)
-            result = skip_to(reader, place);
+        if (find_place(&reader->ring, 0, &place) != RING_OK || place.position < reader->cursor)
+            return RING_CORRUPT; /* going back would deliver messages twice */
+        RingResult result = skip_to(reader, place);
         if (result != RING_OK)
             return result;
     }
