@@ -1,0 +1,223 @@
+"""What deploy/ and the manifests at the root make on a real node: everything Ready, and in use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kubernetes.support import redisimage
+from tests.kubernetes.support.api import Json
+from tests.kubernetes.support.deployment import OVERLAYS, ROOT, SYSTEM, deployed, rolled_out
+from tests.kubernetes.support.isolation import outside
+from tests.kubernetes.support.nodecluster import NodeCluster
+from tests.kubernetes.support.waiting import wait_until
+
+SAMPLE = ROOT / "deploy" / "sample"
+ROOT_FILES = (ROOT / "redis-master.yml", ROOT / "pod.yaml")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def node(node_cluster: NodeCluster) -> NodeCluster:
+    """The real node, with the image that the manifests name for Redis."""
+    with outside():
+        archive = redisimage.build()
+    node_cluster.node.containerd.load(archive)
+    return node_cluster
+
+
+@pytest.fixture(scope="module")
+def volume(node: NodeCluster) -> Iterator[None]:
+    """A volume for the claim of overlay full, as the cluster has no class that would make one."""
+    folder = node.node.machine.folder / "redis-data"
+    folder.mkdir()
+    folder.chmod(0o777)
+    body = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "redis-data"},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": str(folder)},
+        },
+    }
+    node.api.create("/api/v1/persistentvolumes", body)
+    yield
+    node.api.delete(f"/api/v1/namespaces/{SYSTEM}/persistentvolumeclaims/data-podring-redis-0")
+    node.api.delete("/api/v1/persistentvolumes/redis-data")
+
+
+@pytest.fixture(scope="module")
+def full(node: NodeCluster, volume: None) -> Iterator[NodeCluster]:
+    """Overlay full, all of it rolled out, with the sample's topic and pods."""
+    with deployed(node, "full"):
+        rolled_out(node, "statefulset", "podring-redis")
+        rolled_out(node, "daemonset", "podring-broker")
+        rolled_out(node, "deployment", "podring-controller")
+        node.apply(SAMPLE / "topic.yaml")
+        node.apply(SAMPLE / "pods.yaml")
+        ok(node, "wait", "--for=condition=Ready", "shm/sharedmemory-sample", "--timeout=60s")
+        pods = ("pod/sample-publisher", "pod/sample-subscriber")
+        ok(node, "wait", "--for=condition=Ready", *pods, "--timeout=90s")
+        yield node
+        ok(node, "delete", "--now", "-f", str(SAMPLE / "pods.yaml"))
+
+
+def ok(node: NodeCluster, *arguments: str, stdin: str | None = None) -> str:
+    """kubectl, which must succeed."""
+    done = node.kubectl(*arguments, stdin=stdin, timeout_s=120)
+    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def not_ready(pods: list[Json]) -> list[str]:
+    def ready(pod: Json) -> bool:
+        found = pod["status"].get("conditions", [])
+        return any(each["type"] == "Ready" and each["status"] == "True" for each in found)
+
+    return [pod["metadata"]["name"] for pod in pods if not ready(pod)]
+
+
+def test_every_pod_of_overlay_full_is_ready(full: NodeCluster) -> None:
+    pods = full.pods(SYSTEM)
+    components = {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods}
+    assert components == {"broker", "controller", "redis"}
+    assert not_ready(pods) == []
+
+
+def test_what_was_applied_is_what_the_api_server_has(full: NodeCluster) -> None:
+    """No field was dropped, changed or defaulted to something else."""
+    ok(full, "diff", "-k", str(OVERLAYS / "full"))
+
+
+def test_messages_pass_between_pods_that_said_who_they_are(full: NodeCluster) -> None:
+    greeting = "hello by token\n"
+    command = ("exec", "--stdin", "sample-publisher", "--", "podring-publisher", "t")
+    ok(full, *command, stdin=greeting)
+    wait_until("the greeting", lambda: greeting in ok(full, "logs", "sample-subscriber"))
+
+
+def test_only_the_controller_may_create_topics(full: NodeCluster) -> None:
+    command = ("exec", "sample-publisher", "--", "podring", "create", "mine", "--size", "1Mi")
+    refused = full.kubectl(*command)
+    assert refused.returncode != 0
+    assert "system:serviceaccount:default:default" in refused.stderr
+
+
+def test_a_pod_without_a_token_learns_nothing(full: NodeCluster) -> None:
+    command = ("exec", "sample-publisher", "--", "env", "PODRING_TOKEN_FILE=", "podring", "topics")
+    refused = full.kubectl(*command)
+    assert refused.returncode != 0
+    assert "token" in refused.stderr
+
+
+def test_topics_are_recorded_in_redis_under_the_nodes_name(full: NodeCluster) -> None:
+    command = ("redis-cli", "hkeys", f"podring:{full.node.name}:topics")
+    assert ok(full, "-n", SYSTEM, "exec", "podring-redis-0", "--", *command).split() == ["t"]
+
+
+def test_records_outlive_the_pod_of_redis(full: NodeCluster) -> None:
+    uid = full.api.get(f"/api/v1/namespaces/{SYSTEM}/pods/podring-redis-0")["metadata"]["uid"]
+    ok(full, "-n", SYSTEM, "delete", "pod", "podring-redis-0", "--now")
+
+    def replaced() -> bool:
+        (pod,) = full.pods(SYSTEM, **{"app.kubernetes.io/component": "redis"})
+        return pod["metadata"]["uid"] != uid and not not_ready([pod])
+
+    wait_until("another pod of Redis", replaced, retry=(ValueError,), timeout_s=90)
+    test_topics_are_recorded_in_redis_under_the_nodes_name(full)
+
+
+@pytest.fixture
+def strict(full: NodeCluster) -> Iterator[str]:
+    """A namespace at the strictest level of pod security."""
+    level = {"pod-security.kubernetes.io/enforce": "restricted"}
+    meta = {"name": "strict", "labels": level}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+    full.api.create("/api/v1/namespaces", body)
+    account = "/api/v1/namespaces/strict/serviceaccounts/default"
+    wait_until("its service account", lambda: full.api.exists(account))
+    yield "strict"
+    full.api.delete("/api/v1/namespaces/strict")
+
+
+def test_hostipc_is_the_one_thing_that_keeps_pods_from_the_strictest_level(
+    full: NodeCluster, strict: str
+) -> None:
+    for pod in full.pods(SYSTEM) + full.pods("default"):
+        body = json.dumps(gated_copy(pod, strict))
+        done = full.kubectl("create", "-f", "-", stdin=body)
+        if pod["spec"].get("hostIPC", False):
+            assert done.stderr.endswith(
+                'violates PodSecurity "restricted:latest": host namespaces (hostIPC=true)\n'
+            )
+        else:
+            assert done.returncode == 0, done.stderr
+
+
+def gated_copy(pod: Json, namespace: str) -> Json:
+    """A pod of the same template in another namespace, which never gets a node."""
+    spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
+    spec |= {"schedulingGates": [{"name": "podring.io/never"}], "serviceAccountName": "default"}
+    for volume in spec["volumes"]:
+        if volume.pop("persistentVolumeClaim", None):
+            volume["emptyDir"] = {}
+    meta = {"name": pod["metadata"]["name"], "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+@pytest.mark.parametrize("overlay", ["minimal", "full"])
+def test_the_api_server_has_nothing_to_remark(node: NodeCluster, overlay: str) -> None:
+    """Nothing deprecated, nothing unknown."""
+    options = ("--dry-run=server", "--validate=strict", "-k", str(OVERLAYS / overlay))
+    # What is in a namespace can be judged only where the namespace is.
+    with deployed(node, "minimal"):
+        done = node.kubectl("apply", *options)
+    remarks = [line for line in done.stderr.splitlines() if line.startswith("Warning: ")]
+    assert (done.returncode, remarks) == (0, [])
+
+
+@pytest.fixture(scope="module")
+def three_pods(node: NodeCluster) -> Iterator[NodeCluster]:
+    """`kubectl apply -f redis-master.yml && kubectl apply -f pod.yaml`."""
+    for file in ROOT_FILES:
+        node.apply(file)
+    pods = ("pod/broker", "pod/publisher", "pod/subscriber")
+    ok(node, "wait", "--for=condition=Ready", *pods, "--timeout=120s")
+    yield node
+    node.kubectl("exec", "publisher", "--", "podring", "delete", "load")
+    for file in reversed(ROOT_FILES):
+        ok(node, "delete", "--now", "-f", str(file))
+
+
+def test_the_manifests_at_the_root_carry_the_nodes_load_from_pod_to_pod(
+    three_pods: NodeCluster,
+) -> None:
+    ok(three_pods, "rollout", "status", "deployment/redis-master", "--timeout=60s")
+    assert not_ready(three_pods.pods("default")) == []
+    segments = three_pods.node.segments()
+    assert [name for name in segments if name.endswith(".load.ring")]
+
+    def printed() -> bool:
+        lines = ok(three_pods, "logs", "subscriber").splitlines()
+        return len(lines) >= 3 and all(len(line.split()) == 5 for line in lines)
+
+    wait_until("three lines of /proc/loadavg", printed, timeout_s=30)
+
+
+def test_messages_go_on_without_the_broker_pod(three_pods: NodeCluster) -> None:
+    ok(three_pods, "delete", "pod", "broker", "--now")
+    before = len(ok(three_pods, "logs", "subscriber").splitlines())
+
+    def more() -> bool:
+        return len(ok(three_pods, "logs", "subscriber").splitlines()) >= before + 3
+
+    wait_until("three more messages", more, timeout_s=30)
+    three_pods.apply(ROOT_FILES[1])
+    ok(three_pods, "wait", "--for=condition=Ready", "pod/broker", "--timeout=60s")
+    known = ok(three_pods, "exec", "subscriber", "--", "podring", "info", "load")
+    assert known.count("  yes") == 2  # both were there all the time, and the new broker sees them
