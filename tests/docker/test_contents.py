@@ -37,9 +37,8 @@ for folder, folders, files in os.walk("/"):
 KUBERNETES = """
 import json
 from kubernetes import client, config, watch
-class Answer:
-    data = json.dumps({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}})
-pod = client.ApiClient().deserialize(Answer, "V1Pod")
+text = json.dumps({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}})
+pod = client.ApiClient().deserialize(text, "V1Pod", "application/json")
 assert pod.spec.containers[0].name == "c"
 print(client.ApiClient().sanitize_for_serialization(pod))
 """
@@ -87,7 +86,7 @@ def test_what_is_left_of_the_kubernetes_client_reads_and_writes_objects() -> Non
 def test_no_compiler_no_package_manager_and_nobody_becomes_root(member: str) -> None:
     listed = [line.split(" ", 1) for line in python(member, FILES).splitlines()]
     modes = {path: int(mode, 8) for mode, path in listed}
-    names = {path.rsplit("/", 1)[1] for path in modes}
+    names = {path.rsplit("/", 1)[1] for path, mode in modes.items() if mode & stat.S_IXUSR}
     tools = {"gcc", "cc", "ld", "as", "make", "pip", "pip3", "apt-get", "apt", "dpkg", "perl"}
     assert tools & names == set()
     building = (".h", ".c", ".pyx", ".pxd", ".a", ".whl")
