@@ -94,6 +94,16 @@ def test_without_a_group_every_user_of_the_node_may_publish(broker: Broker) -> N
     assert become(PUBLISHER, broker, RECEIVE) == (0, "by a member")
 
 
+def test_nobody_else_can_hold_the_lock_that_a_broker_needs_at_its_start(broker: Broker) -> None:
+    lock = SHM / f"podring.{broker.owner}.lock"
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+    assert become(SUBSCRIBER, broker, f"open('{lock}', 'r+b')")[0] == 1
+    broker.end()
+    lock.chmod(0o666)  # as a release before this one left it
+    broker.start()
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+
+
 def test_topics_that_are_adopted_get_the_rights_of_now(
     make_broker: MakeBroker, guarded: Broker
 ) -> None:

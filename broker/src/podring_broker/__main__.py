@@ -96,7 +96,10 @@ def _run(settings: Settings) -> None:
         catalogue = WatchedCatalogue(open_catalogue(settings.catalogue, settings.node))
     except (ValueError, CatalogueUnreachable) as error:
         raise BadSetting("--catalogue", str(error)) from None
-    with segment.owner_lock(owner, timeout_s=PATIENCE_S), listen.sockets(settings) as listeners:
+    with (
+        segment.owner_lock(owner, timeout_s=PATIENCE_S, shared=False),
+        listen.sockets(settings) as listeners,
+    ):
         service = Service(
             catalogue,
             owner,

@@ -346,12 +346,14 @@ def total_bytes() -> int:
 
 
 @contextlib.contextmanager
-def owner_lock(owner: str, *, timeout_s: float) -> Iterator[None]:
+def owner_lock(owner: str, *, timeout_s: float, shared: bool = True) -> Iterator[None]:
     """Be the only one who creates and removes an owner's segments, until death at the latest.
 
+    shared  every user of the node may be that owner; else only ours, and nobody else can be in
+            the way by holding the lock
     raises  TimeoutError when somebody else still is after `timeout_s`
     """
-    fd = _open_lock(f"{_PREFIX}.{owner}{_LOCK}")
+    fd = _open_lock(f"{_PREFIX}.{owner}{_LOCK}", MODE if shared else 0o600)
     try:
         deadline = time.monotonic() + timeout_s
         while True:
@@ -408,16 +410,16 @@ def _unlock_and_close(fd: int) -> None:
     os.close(fd)
 
 
-def _open_lock(name: str) -> int:
+def _open_lock(name: str, mode: int) -> int:
     try:
-        return _open(name)
+        fd = _open(name)
     except TopicNotFound:
         # Only when it is new: O_CREAT on another user's file is refused in a sticky folder.
         with _permission_of(name):
             fd = int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREAT, mode=0o600).fd)
-        with contextlib.suppress(PermissionError):
-            os.fchmod(fd, MODE)
-        return fd
+    with contextlib.suppress(PermissionError):  # another user's, who has set it
+        os.fchmod(fd, mode)
+    return fd
 
 
 def _unlink(segment: str) -> bool:
