@@ -41,6 +41,7 @@ FEATURES = (
     Feature("disruptionBudget", "components/disruption-budget", True, "let drains go on"),
     Feature("podMonitor", "components/monitor", False, "for the Prometheus operator"),
     # Last: those above put all before them into the namespace, and these objects have none.
+    Feature("placementWebhook", "placement/webhook", False, "placement before Kubernetes 1.36"),
     Feature("placement", "placement", True, "bring a topic's pods together; Kubernetes 1.36"),
 )
 
