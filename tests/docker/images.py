@@ -107,7 +107,7 @@ def _archive(member: str) -> Path:
         if archive.exists():
             os.utime(archive)
             return archive
-        _fetch_wheels(context)
+        fetch_wheels(context)
         call(context / "docker/build", member, ENGINE="podman", SAVE=work, **bases.bases())
         archive.parent.mkdir(exist_ok=True)
         (Path(work) / archive.name).replace(archive)
@@ -136,7 +136,7 @@ def _name_inside(member: str) -> str:
     return f"docker.io/library/podring-{member}:{__version__}"
 
 
-def _fetch_wheels(context: Path) -> None:
+def fetch_wheels(context: Path) -> None:
     """Put the wheels into the context; what an earlier build fetched is not fetched again."""
     wheels = cache() / "wheels"
     wheels.mkdir(exist_ok=True)

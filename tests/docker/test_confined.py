@@ -15,7 +15,7 @@ from tests.docker.containers import CONFINED, Container, eventually, python, run
 from tests.docker.engine import podman
 from tests.docker.images import MEMBERS, image
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ON_HOST = (*(option for option in CONFINED if "network" not in option), "--network=host")
 """On the machine's own network, so that a test can ask."""

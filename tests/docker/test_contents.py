@@ -13,7 +13,7 @@ from tests.docker.containers import python, run
 from tests.docker.engine import podman
 from tests.docker.images import MEMBERS, image
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 MOST_MB = {"broker": 130, "publisher": 102, "subscriber": 102, "controller": 185}
 """On Debian's Python. A tenth more than on 2026-11-21: more is a decision, not an accident."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.docker.containers import Container, eventually, launch, python, run, running
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 LOCAL = "--env=PODRING_BROKER=local"
 
