@@ -577,7 +577,8 @@ cdef class Writer(Handle):
                 f"topic {self.mapping.name!r} is held by the exclusive publisher "
                 f"{self.mapping.describe(holder)}: close that one first"
             )
-        return ring_begin(&self.writer)
+        # Not ring_begin: who has slept takes the lock with the mark that others may sleep still.
+        return RING_BUSY
 
     cdef int refuse_length(self, object length) except -1:
         raise MessageTooLong(
