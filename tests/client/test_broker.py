@@ -67,6 +67,14 @@ def test_live_figures_come_with_everybody_on_the_topic(address: str, name: str) 
     ]
 
 
+def test_all_topics_come_with_their_figures_in_one_call(address: str, name: str) -> None:
+    broker = broker_at(address)
+    record = broker.create(name, SPEC)
+    with Publisher(name, broker=address) as publisher:
+        publisher.publish(b"a")
+        assert [each.latest for found, each in broker.live() if found == record and each] == [2]
+
+
 def test_refusals_are_our_errors(address: str, name: str) -> None:
     broker = broker_at(address)
     broker.create(name, SPEC)

@@ -127,6 +127,18 @@ def test_figures_come_back_and_what_is_unknown_is_ignored(server: Server) -> Non
     assert (status.participants[0].lag, status.participants[0].alive) == (7, True)
 
 
+def test_of_all_topics_the_one_without_figures_is_listed_without(server: Server) -> None:
+    live: dict[str, object] = {"earliest": 3, "latest": 10, "participants": [PARTICIPANT]}
+    broken = RECORD | {"topicname": "broken", "problem": "no sense"}
+    server.answers = [answer(200, {"topics": [RECORD | live, broken]})]
+    listed = broker_at(server.address).live()
+    assert [(record.name, status and status.latest) for record, status in listed] == [
+        ("broken", None),
+        ("prices", 10),
+    ]
+    assert len(server.requests) == 1
+
+
 def test_a_topic_without_figures_is_told_with_the_reason(server: Server) -> None:
     live: dict[str, object] = {
         "earliest": None,

@@ -57,6 +57,12 @@ class Broker(Protocol):
     def topics(self) -> list[TopicRecord]:
         """Every topic, by name."""
 
+    def live(self) -> list[tuple[TopicRecord, TopicStatus | None]]:
+        """Every topic with its live figures, by name; None for one that has none that make sense.
+
+        One call, however many topics there are.
+        """
+
     def status(self, name: str) -> TopicStatus:
         """A topic's live figures. Raises InvalidTopic, TopicNotFound."""
 

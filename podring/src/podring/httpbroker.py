@@ -66,17 +66,31 @@ class HttpBroker:
 
     def topics(self) -> list[TopicRecord]:
         """Every topic, by name."""
-        answer = self._call("GET", "/topics")
-        listed = answer.get("topics") if isinstance(answer, dict) else answer
-        if not isinstance(listed, list):
-            raise self._line.nonsense(200, "a list of topics was expected")
-        return sorted(map(self._record, listed), key=lambda record: record.name)
+        return sorted(map(self._record, self._listed()), key=lambda record: record.name)
+
+    def live(self) -> list[tuple[TopicRecord, TopicStatus | None]]:
+        """Every topic with its live figures, by name."""
+        found = [
+            (self._record(each), None if each.get("problem") else self._status(each))
+            for each in self._listed()
+        ]
+        return sorted(found, key=lambda pair: pair[0].name)
 
     def status(self, name: str) -> TopicStatus:
         """A topic's live figures. Raises CorruptRing when the broker cannot read them."""
         answer = self._call("GET", f"/topics/{check_name(name)}", name=name)
         if isinstance(answer, dict) and answer.get("problem"):
             raise CorruptRing(f"{self.address} has no figures of {name!r}: {answer['problem']}")
+        return self._status(answer)
+
+    def _listed(self) -> list[Any]:
+        answer = self._call("GET", "/topics")
+        listed = answer.get("topics") if isinstance(answer, dict) else answer
+        if not isinstance(listed, list):
+            raise self._line.nonsense(200, "a list of topics was expected")
+        return listed
+
+    def _status(self, answer: Any) -> TopicStatus:
         try:
             return TopicStatus(
                 earliest=int(answer["earliest"]),

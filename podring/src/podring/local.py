@@ -18,7 +18,7 @@ import contextlib
 from collections.abc import Iterable
 
 from podring import segment
-from podring.errors import OtherOrigin, PodringError, TopicExists, TopicNotFound
+from podring.errors import CorruptRing, OtherOrigin, PodringError, TopicExists, TopicNotFound
 from podring.status import TopicStatus, status_of
 from podring.topic import TopicRecord, TopicSpec, check_name
 
@@ -79,12 +79,24 @@ class LocalBroker:
         """Every living topic, by name."""
         return sorted(_living(), key=lambda record: record.name)
 
+    def live(self) -> list[tuple[TopicRecord, TopicStatus | None]]:
+        """Every living topic with what it is doing right now, by name."""
+        return [(record, _status(record)) for record in self.topics()]
+
     def status(self, name: str) -> TopicStatus:
         """What a topic is doing right now.
 
         raises  InvalidTopic; TopicNotFound
         """
         return status_of(self.get(name).segment)
+
+
+def _status(record: TopicRecord) -> TopicStatus | None:
+    """A topic's figures; None when it was deleted since it was listed, or makes no sense."""
+    try:
+        return status_of(record.segment)
+    except (TopicNotFound, CorruptRing):
+        return None
 
 
 def not_found(name: str, where: str, known: Iterable[str]) -> str:

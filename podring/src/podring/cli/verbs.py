@@ -27,7 +27,7 @@ from podring.cli.program import (
 from podring.cli.signals import Signals
 from podring.cli.tables import age, clean, columns, size
 from podring.client import Broker
-from podring.errors import CorruptRing, TopicNotFound
+from podring.errors import TopicNotFound
 from podring.status import Participant, TopicStatus
 from podring.topic import TopicRecord, TopicSpec
 
@@ -87,7 +87,7 @@ def parser() -> Parser:
 
 
 def _topics(broker: Broker, options: argparse.Namespace) -> int:
-    found = [(record, _status(broker, record.name)) for record in broker.topics()]
+    found = broker.live()
     if options.json:
         _print_json([_plain(record, status) for record, status in found])
     elif found:
@@ -157,14 +157,6 @@ def _delete(broker: Broker, options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"deleted": deleted})
     return worst
-
-
-def _status(broker: Broker, name: str) -> TopicStatus | None:
-    """A topic's figures; None when it was deleted since it was listed, or makes no sense."""
-    try:
-        return broker.status(name)
-    except (TopicNotFound, CorruptRing):
-        return None
 
 
 def _row(record: TopicRecord, status: TopicStatus | None) -> list[str]:
