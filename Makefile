@@ -70,6 +70,10 @@ demo: $(STAMPS)/demo $(STAMPS)/members ## broker, publisher and three subscriber
 bench: $(STAMPS)/dev $(STAMPS)/members ## the benchmarks, all (or BENCH=name)
 	@$(PY) -m benchmarks $(if $(BENCH),--only $(BENCH))
 
+.PHONY: images
+images: ## the four container images, with podman, buildah or docker (BASE=… SAVE=folder)
+	@docker/build
+
 .PHONY: docs
 docs: $(STAMPS)/dev $(STAMPS)/members ## build the pages into build/docs; a broken reference fails
 	@scripts/docs
@@ -116,7 +120,7 @@ lint-cython:
 	cython-lint $(PYX_FILES)
 
 lint-shell:
-	shellcheck $(filter-out %.txt,$(wildcard scripts/*)) .ci/run
+	shellcheck $(filter-out %.txt,$(wildcard scripts/*)) docker/build docker/fetch-wheels docker/tidy .ci/run
 
 .PHONY: format
 format: $(STAMPS)/dev ## write what `make lint` asks for
