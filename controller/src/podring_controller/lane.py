@@ -87,8 +87,8 @@ class Lane:
         self.endpoint, self.gone_at = endpoint, None
 
     def needs_work(self, desired: Desired, now: float, resync_s: float) -> bool:
-        """Whether there is something to do now."""
-        if self.job is not None or self.gone_at is not None or now < self.backoff.due:
+        """Whether there is something to do now. Ask while nobody works, or as who does."""
+        if self.gone_at is not None or now < self.backoff.due:
             return False
         if self.stale or self.seen is None or now - self._asked_at >= resync_s:
             return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -38,6 +38,8 @@ class Lanes:
         connect: Callable[[str], Broker] = broker_at,
     ) -> None:
         self._lanes: dict[str, Lane] = {}
+        self._desired = Desired()
+        self._closed = False
         self._resync_s, self._done, self._connect = resync_s, done, connect
         self._pool = ThreadPoolExecutor(calls, thread_name_prefix="broker")
 
@@ -72,13 +74,13 @@ class Lanes:
         return {*endpoints, *lately}
 
     def start(self, desired: Desired) -> None:
-        """Set to work whatever has something to do."""
+        """Set to work whatever has something to do; who is at work goes on to this."""
+        self._desired = desired
         now = time.monotonic()
         for lane in self._lanes.values():
-            if lane.needs_work(desired, now, self._resync_s):
+            if lane.job is None and lane.needs_work(desired, now, self._resync_s):
                 lane.job = desired
-                future = self._pool.submit(lane.work, desired, self._resync_s)
-                future.add_done_callback(self._ended(lane))
+                self._pool.submit(self._slice, lane)
 
     def next_due(self) -> float:
         """When to call `start` again though nothing happens (monotonic)."""
@@ -86,20 +88,23 @@ class Lanes:
         idle = [each for each in self._lanes.values() if each.job is None and each.gone_at is None]
         return min((each.next_due(self._resync_s) for each in idle), default=now + self._resync_s)
 
-    def busy(self) -> bool:
-        return any(lane.job is not None for lane in self._lanes.values())
-
     def close(self) -> None:
         """Start nothing any more. What a broker is being asked just now is not waited for."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ended(self, lane: Lane) -> Callable[[Future[None]], None]:
-        def ended(future: Future[None]) -> None:
+    def _slice(self, lane: Lane) -> None:
+        """One slice, and then the next if there is more, behind the others that wait."""
+        lane.job = self._desired
+        try:
+            lane.work(lane.job, self._resync_s)
+            more = lane.needs_work(self._desired, time.monotonic(), self._resync_s)
+        except Exception:
+            log.exception("lane.failed", node=lane.node)
+            lane.stale, more = True, False
+            lane.backoff.failed(time.monotonic())
+        if more and not self._closed and self._lanes.get(lane.node) is lane:
+            self._pool.submit(self._slice, lane)
+        else:
             lane.job = None
-            if not future.cancelled() and (error := future.exception()) is not None:
-                log.error("lane.failed", node=lane.node, exc_info=error)
-                lane.stale = True
-                lane.backoff.failed(time.monotonic())
-            self._done()
-
-        return ended
+        self._done()

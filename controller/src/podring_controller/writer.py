@@ -18,7 +18,7 @@ from podring_controller.news import News, news
 from podring_controller.status import Status, condition
 from podring_controller.view import View
 
-HURRY_S = 2.0
+HURRY_S = 5.0
 """How often the status of a topic that is on its way may be written, while it only gets nearer."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
