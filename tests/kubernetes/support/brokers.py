@@ -11,111 +11,18 @@ while the API server was away.
 
 from __future__ import annotations
 
-import http.client
 import itertools
-import shutil
 import threading
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from tests.kubernetes.support.api import Api, ApiError, Json
+from tests.kubernetes.support.brokerpod import BrokerPod, FakeMachine
 from tests.kubernetes.support.controlplane import ControlPlane
 from tests.kubernetes.support.kwoknodes import BROKER, KwokNodes
-from tests.kubernetes.support.processes import Program
-from tests.kubernetes.support.tools import podring_program
-from tests.kubernetes.support.waiting import wait_until
 
-PORT = 7070
 EVERY_S = 0.2
 SELECTOR = f"app.kubernetes.io/name=podring,app.kubernetes.io/component={BROKER}"
-
-
-class Machine:
-    """What a node is to its brokers: a /dev/shm that ends with it, and a folder for state."""
-
-    def __init__(self, name: str, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True)
-        script = "mount -t tmpfs -o size=1g podring-tests /dev/shm && exec sleep infinity"
-        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
-        self._holder = Program(f"machine-{name}", command, folder / "machine.log")
-        self._holder.start()
-        # A broker that came first would make its segments in the /dev/shm of this machine.
-        wait_until(
-            f"{name}'s own /dev/shm",
-            lambda: self.shm.stat().st_dev != Path("/dev/shm").stat().st_dev,
-        )
-
-    @property
-    def shm(self) -> Path:
-        """Its /dev/shm, as seen from here."""
-        return Path(f"/proc/{self._holder.pid}/root/dev/shm")
-
-    @property
-    def inside(self) -> list[str]:
-        """A prefix for commands that shall run there."""
-        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--"]
-
-    def segments(self) -> set[str]:
-        return {path.name for path in self.shm.iterdir()}
-
-    def end(self) -> None:
-        """Power off: what was in its memory is gone."""
-        self._holder.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class RunningBroker:
-    """One broker pod's process. `address` is the pod's."""
-
-    def __init__(
-        self, pod: Json, address: str, machine: Machine, log: Path, extra: Mapping[str, str]
-    ):
-        self.uid: str = pod["metadata"]["uid"]
-        self.node: str = pod["spec"]["nodeName"]
-        self.path = (
-            f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
-        )
-        self.address = address
-        self.restarts = 0
-        self.reported: Json | None = None
-        environment = {
-            "PODRING_HOST": address,
-            "PODRING_PORT": str(PORT),
-            "PODRING_NODE": self.node,
-            "PODRING_SOCKET": "none",
-            "PODRING_CATALOGUE": "memory:",
-            "PODRING_BUDGET": "512Mi",
-            # A test that authenticates says so by BrokerRunner.environment.
-            "PODRING_AUTHENTICATE": "none",
-            **extra,
-        }
-        self.program = Program(
-            f"broker-{self.node}",
-            [podring_program("podring-broker")],
-            log,
-            environment=environment,
-            prefix=machine.inside,
-        )
-        self.program.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.address}:{PORT}"
-
-    def is_ready(self) -> bool:
-        if not self.program.running:
-            return False
-        connection = http.client.HTTPConnection(self.address, PORT, timeout=2)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
 
 
 class BrokerRunner:
@@ -131,8 +38,8 @@ class BrokerRunner:
         self._nodes = nodes
         self._folder = folder / "machines"
         self._logs = folder
-        self._brokers: dict[str, RunningBroker] = {}
-        self._machines: dict[str, Machine] = {}
+        self._brokers: dict[str, BrokerPod] = {}
+        self._machines: dict[str, FakeMachine] = {}
         self._held: set[str] = set()
         self._dead: set[str] = set()
         self._addresses = itertools.count(1)
@@ -152,7 +59,7 @@ class BrokerRunner:
         for machine in self._machines.values():
             machine.end()
 
-    def on(self, node: str) -> RunningBroker | None:
+    def on(self, node: str) -> BrokerPod | None:
         """The broker that runs on a node now, if any."""
         with self._lock:
             for broker in self._brokers.values():
@@ -225,8 +132,9 @@ class BrokerRunner:
         for uid, pod in mine.items():
             with self._lock:
                 self._keep_running(uid, pod)
-        for broker in list(self._brokers.values()):
-            self._report(broker)
+        for uid, pod in mine.items():
+            if uid in self._brokers:
+                self._report(self._brokers[uid], pod["status"])
 
     def _keep_running(self, uid: str, pod: Json) -> None:
         node = pod["spec"]["nodeName"]
@@ -235,52 +143,20 @@ class BrokerRunner:
         broker = self._brokers.get(uid)
         if broker is None:
             if node not in self._machines:
-                self._machines[node] = Machine(node, self._folder / node)
+                self._machines[node] = FakeMachine(node, self._folder / node)
             log = self._logs / f"broker-{node}.log"
             number = next(self._addresses)
             address = f"10.245.{number // 250}.{number % 250 + 1}"
-            self._brokers[uid] = RunningBroker(
+            self._brokers[uid] = BrokerPod(
                 pod, address, self._machines[node], log, self.environment
             )
         elif not broker.program.running and node not in self._held:
-            broker.program.environment.update(self.environment)
-            broker.restarts += 1
-            broker.program.start()
+            broker.restart(self.environment)
 
-    def _report(self, broker: RunningBroker) -> None:
-        """What a kubelet would write into the pod's status, when it changes."""
-        if broker.node in self._dead:
+    def _report(self, broker: BrokerPod, known: Json) -> None:
+        """Write into the pod's status what a kubelet would, when what is known there is wrong."""
+        if broker.node in self._dead or broker.node in self._nodes.lost:
             return
-        state = {"ready": broker.is_ready(), "restarts": broker.restarts}
-        if state == broker.reported:
-            return
-        self.api.patch(f"{broker.path}/status", {"status": self._status(broker, state)})
-        broker.reported = state
-
-    def _status(self, broker: RunningBroker, state: Json) -> Json:
-        pod = self.api.get(broker.path)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        ready = str(state["ready"])
-        steady = [("PodScheduled", "True"), ("Initialized", "True")]
-        kinds = [*steady, ("ContainersReady", ready), ("Ready", ready)]
-        return {
-            "phase": "Running",
-            "startTime": now,
-            "podIP": broker.address,
-            "podIPs": [{"ip": broker.address}],
-            "conditions": [
-                {"type": kind, "status": status, "lastTransitionTime": now}
-                for kind, status in kinds
-            ],
-            "containerStatuses": [
-                {
-                    "name": container["name"],
-                    "image": container["image"],
-                    "imageID": "",
-                    "ready": state["ready"],
-                    "restartCount": state["restarts"],
-                    "state": {"running": {"startedAt": now}},
-                }
-                for container in pod["spec"]["containers"]
-            ],
-        }
+        state = broker.state()
+        if state != broker.state_in(known):
+            self.api.patch(f"{broker.path}/status", {"status": broker.status(state)})

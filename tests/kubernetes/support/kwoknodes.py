@@ -101,6 +101,7 @@ class KwokNodes:
     def __init__(self, plane: ControlPlane, folder: Path) -> None:
         self.api: Api = plane.api
         self.names: list[str] = []
+        self.lost: set[str] = set()
         self._made = 0
         stages = folder / "kwok.yaml"
         stages.write_text(STAGES)
@@ -136,6 +137,7 @@ class KwokNodes:
         """Delete the node object: the machine is gone for good, and so are its pods."""
         self.api.delete(f"/api/v1/nodes/{name}")
         self.names.remove(name)
+        self.lost.discard(name)
         for pod in self.pods_on(name):
             meta = pod["metadata"]
             path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
@@ -146,6 +148,7 @@ class KwokNodes:
 
         The node controller would find out by itself, 20 s later; that wait is spared.
         """
+        self.lost.add(name)
         self.api.patch(f"/api/v1/nodes/{name}", {"metadata": {"labels": {"type": "lost"}}})
         self._set_ready(name, "Unknown", "NodeStatusUnknown")
         wait_until(f"node {name} to be lost", lambda: not self.is_ready(name))
@@ -155,6 +158,7 @@ class KwokNodes:
         self.api.patch(f"/api/v1/nodes/{name}", {"metadata": {"labels": {"type": "kwok"}}})
         self._set_ready(name, "True", "KubeletReady")
         wait_until(f"node {name} to be back", lambda: self.is_ready(name))
+        self.lost.discard(name)
 
     def is_ready(self, name: str) -> bool:
         try:

@@ -6,16 +6,14 @@ Only cgroups outlive it; they all lie below one, which `end` removes.
 """
 
 import itertools
-import os
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.kubernetes.support.processes import Program
+from tests.kubernetes.support import cgroups
+from tests.kubernetes.support.processes import GUARD, Program
 from tests.kubernetes.support.waiting import wait_until
-
-CGROUPS = Path("/sys/fs/cgroup")
 
 # Bash reaps what containers leave to the first process. /run and /var/log are where container
 # runtimes and kubelets put things without being asked.
@@ -40,9 +38,8 @@ class Machine:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.folder = folder
-        self.cgroup = f"/podring-tests-{os.getpid()}-{next(_numbers)}"
+        self.cgroup = cgroups.make(next(_numbers))
         folder.mkdir(parents=True)
-        self._make_cgroups()
         spaces = ["--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"]
         script = ["bash", "-c", INIT, "machine", str(folder), name]
         self.init = Program(name, ["unshare", *spaces, "--", *script], folder / "machine.log")
@@ -61,7 +58,7 @@ class Machine:
     def run(self, *command: str, timeout_s: float = 120.0) -> str:
         """Run a command there and return what it prints."""
         done = subprocess.run(
-            [*self._inside(), *command],
+            [*GUARD, *self._inside(), *command],
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -74,7 +71,7 @@ class Machine:
         """Power off."""
         self.init.kill()
         deadline = time.monotonic() + 10
-        while not self._remove_cgroups() and time.monotonic() < deadline:
+        while not cgroups.remove(self.cgroup) and time.monotonic() < deadline:
             time.sleep(0.1)
 
     def _has_booted(self) -> bool:
@@ -89,33 +86,4 @@ class Machine:
         # nsenter forks to enter a PID namespace; its child must not survive it.
         enter = ["nsenter", f"--target={self._first_process()}"]
         spaces = ["--mount", "--pid", "--ipc", "--uts", "--"]
-        return [*enter, *spaces, "setpriv", "--pdeathsig", "KILL", "--"]
-
-    def _hierarchies(self) -> list[Path]:
-        """The roots of cgroup v1's hierarchies, and of v2's if it is mounted."""
-        if (CGROUPS / "cgroup.controllers").exists():
-            return [CGROUPS]
-        return [path for path in CGROUPS.iterdir() if path.is_dir() and not path.is_symlink()]
-
-    def _make_cgroups(self) -> None:
-        for root in self._hierarchies():
-            path = root / self.cgroup.lstrip("/")
-            path.mkdir(exist_ok=True)
-            # A new cpuset of v1 is empty, and no process may enter it.
-            for name in ("cpuset.cpus", "cpuset.mems"):
-                if (path / name).exists() and root != CGROUPS:
-                    (path / name).write_text((root / name).read_text())
-
-    def _remove_cgroups(self) -> bool:
-        """Remove them from the leaves up; False while a process is still leaving."""
-        gone = True
-        for root in self._hierarchies():
-            top = root / self.cgroup.lstrip("/")
-            for folder, _, _ in os.walk(top, topdown=False):
-                try:
-                    os.rmdir(folder)
-                except FileNotFoundError:
-                    continue
-                except OSError:
-                    gone = False
-        return gone
+        return [*enter, *spaces, *GUARD]

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+GUARD = ("setpriv", "--pdeathsig", "KILL", "--")
 TAIL = 4000  # bytes of a log that a failure shows
 
 
@@ -37,10 +38,9 @@ class Program:
 
     def start(self) -> None:
         assert not self.running, f"{self.name} runs already as pid {self.pid}"
-        guard = ["setpriv", "--pdeathsig", "KILL", "--"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*guard, *self.prefix, *self.command],
+                [*GUARD, *self.prefix, *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
