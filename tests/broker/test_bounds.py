@@ -120,6 +120,14 @@ def test_who_calls_too_often_has_to_wait_as_told_and_nobody_else_has(
     assert eager.get("/topics").status_code == 200
 
 
+def test_a_caller_cannot_give_itself_another_address(
+    client: Callable[[str], httpx.Client],
+) -> None:
+    eager = client("127.0.0.1")
+    headers = ({"X-Forwarded-For": f"10.0.0.{number}"} for number in range(80))
+    assert 429 in [eager.get("/topics", headers=each).status_code for each in headers]
+
+
 def test_the_library_waits_when_it_is_told_to_and_only_for_so_long(slow: Broker) -> None:
     broker = broker_at(slow.address)
     started = time.monotonic()

@@ -148,6 +148,7 @@ def _serve(app: FastAPI, listeners: list[socket.socket]) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # or a caller could give itself another address, and be counted anew
         timeout_graceful_shutdown=GRACE_S,  # type: ignore[arg-type]  # asyncio takes fractions
     )
     log.info("broker.listening", addresses=[_address(each) for each in listeners])
