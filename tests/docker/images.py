@@ -53,8 +53,11 @@ def build_images(*members: str) -> dict[str, Path]:
     cost     nothing when all are in the cache; else some seconds each, and minutes the first time
     """
     require_podman()
-    with alone():
-        return {member: _archive(member) for member in members or MEMBERS}
+    archives = {}
+    for member in members or MEMBERS:
+        with alone():
+            archives[member] = _archive(member)
+    return archives
 
 
 @functools.cache  # one image for all tests of a run, though somebody may be editing meanwhile
@@ -160,3 +163,8 @@ def _forget_old(member: str) -> None:
             podman("rmi", "--force", name)
     if archives[:-KEPT]:
         podman("image", "prune", "--force")
+
+
+if __name__ == "__main__":
+    for file in build_images(*sys.argv[1:]).values():
+        print(f"{file.stat().st_size / 1e6:6.1f} MB  {file}")
