@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.docker.images import MEMBERS, build_images
+from tests.kubernetes.support import existing
+from tests.kubernetes.support.access import Access
 from tests.kubernetes.support.cluster import Cluster
 from tests.kubernetes.support.controlplane import ApiServerOptions, ControlPlane
 from tests.kubernetes.support.isolation import enter_own_network, outside
@@ -80,6 +82,8 @@ def cluster_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def network() -> None:
     """This process is in a network of its own; see support/isolation.py."""
+    if existing.asked_for():
+        pytest.skip(f"{existing.VARIABLE} is set, and this test needs machines that it may kill")
     require_root()
     enter_own_network()
 
@@ -104,6 +108,20 @@ def cluster(clusters: Callable[..., Cluster]) -> Cluster:
     made = clusters()
     made.start_nodes()
     return made
+
+
+@pytest.fixture(scope="session")
+def any_cluster(request: pytest.FixtureRequest) -> Iterator[Access]:
+    """The cluster of PODRING_TEST_KUBECONFIG if there is one, else `cluster`.
+
+    For tests that need an API server and nothing else.
+    """
+    if config := existing.asked_for():
+        with cluster_folder() as folder:
+            yield existing.ExistingCluster(folder, config)
+    else:
+        made: Access = request.getfixturevalue("cluster")
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ import yaml
 from podring.topic import MESSAGE_MAX, SIZE_MAX, Overflow
 from podring_controller.resource import InvalidResource, Sharedmemory
 from tests.kubernetes.declaring import Declaring, resource
+from tests.kubernetes.support.access import Access
 from tests.kubernetes.support.api import ApiError, Json
-from tests.kubernetes.support.cluster import Cluster
 from tests.kubernetes.support.tools import ROOT
 from tests.kubernetes.support.waiting import wait_until
 
@@ -22,12 +22,12 @@ SAMPLE: Json = {"topicname": "t", "shmsize": 1048576, "msgsize": 1024}
 
 
 @pytest.fixture(scope="module")
-def declaring(cluster: Cluster) -> Declaring:
-    cluster.apply(CRD)
-    found = Declaring(cluster.api, "default")
+def declaring(any_cluster: Access) -> Declaring:
+    any_cluster.apply(CRD)
+    found = Declaring(any_cluster.api, "default")
     wait_until(
         "the resource to be served",
-        lambda: cluster.api.exists(found.path),
+        lambda: any_cluster.api.exists(found.path),
         retry=(OSError, ApiError),  # 429: its storage is being made
     )
     return found
@@ -205,11 +205,11 @@ def fields() -> dict[str, Any]:
 
 
 def test_kubectl_shows_topic_size_message_nodes_and_age(
-    declaring: Declaring, cluster: Cluster
+    declaring: Declaring, any_cluster: Access
 ) -> None:
     declaring.create("shown", "shown.topic", shmsize="64Mi")
     try:
-        text = cluster.kubectl("get", "shm", "shown").stdout
+        text = any_cluster.kubectl("get", "shm", "shown").stdout
     finally:
         declaring.delete("shown")
     header, line = text.strip().splitlines()
@@ -218,14 +218,14 @@ def test_kubectl_shows_topic_size_message_nodes_and_age(
 
 
 def test_resources_are_found_by_category_and_by_topic(
-    declaring: Declaring, cluster: Cluster
+    declaring: Declaring, any_cluster: Access
 ) -> None:
     declaring.create("first", "first.topic")
     declaring.create("second", "second.topic")
     try:
         found = declaring.api.items(declaring.path, fieldSelector="spec.topicname=second.topic")
         assert [each["metadata"]["name"] for each in found] == ["second"]
-        names = cluster.kubectl("get", "podring", "-o", "name").stdout
+        names = any_cluster.kubectl("get", "podring", "-o", "name").stdout
         assert "sharedmemory.is.github.com/first" in names
     finally:
         declaring.delete("first")

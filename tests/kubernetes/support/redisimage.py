@@ -32,8 +32,10 @@ def build() -> Path:
     """
     require_podman()
     full = f"docker.io/library/{name()}"
+    archive = cache() / f"redis-{SUITE}-{name().partition(':')[2]}.tar"
+    if archive.exists():  # whole, because it came there by a rename
+        return archive
     with alone():
-        archive = cache() / f"redis-{SUITE}-{name().partition(':')[2]}.tar"
         if not archive.exists():
             with tempfile.TemporaryDirectory(dir=cache()) as folder:
                 _make(full, Path(folder))
