@@ -318,7 +318,7 @@ def test_metrics_tell_what_the_list_tells(shared: Broker) -> None:
     with (
         Publisher("t", broker=shared.address, name="camera") as publisher,
         Subscriber("t", broker=shared.address, name="viewer") as one,
-        Subscriber("t", broker=shared.address, name="viewer") as two,
+        Subscriber("t", broker=shared.address) as two,
     ):
         publisher.publish(b"12345")
         assert one.receive() == two.receive() == b"12345"

@@ -96,7 +96,7 @@ def test_wrong_arguments_are_named_in_one_sentence(
 
 def test_a_participant_cannot_drive_the_terminal(name: str) -> None:
     LocalBroker().create(name, TopicSpec("1Mi", "1Ki"))
-    with Subscriber(name, broker="local", name="\x1b[2Jred\n"):
+    with Publisher(name, broker="local", name="\x1b[2Jred\n"):
         info = said("info", name)
     assert "?[2Jred?" in info
     assert "\x1b" not in info

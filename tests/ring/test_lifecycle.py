@@ -245,7 +245,7 @@ def test_a_full_roster_is_told(topic: Topic) -> None:
 
 def test_a_name_of_any_kind_is_shown_as_far_as_it_fits(topic: Topic) -> None:
     names = ["camera", "ä" * 30, "\udcff broken", "x" * 100, ""]
-    opened = [topic.subscriber(name=name) for name in names]
+    opened = [topic.publisher(name=name) for name in names]
     shown = [one.name for one in broker_at("local").status(topic.name).participants]
     assert shown[0] == "camera"
     assert shown[1] == "ä" * 16

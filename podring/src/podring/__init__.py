@@ -23,6 +23,7 @@ from podring.errors import (
     InvalidTopic,
     LayoutMismatch,
     MessageTooLong,
+    NameTaken,
     NoRoom,
     NotAllowed,
     OffsetOutOfRange,
@@ -34,6 +35,7 @@ from podring.errors import (
     TopicExists,
     TopicNotFound,
 )
+from podring.offsets import forget_offset
 from podring.publisher import Publisher
 from podring.subscriber import Subscriber
 from podring.topic import TopicRecord, TopicSpec
@@ -53,6 +55,7 @@ __all__ = [
     "InvalidTopic",
     "LayoutMismatch",
     "MessageTooLong",
+    "NameTaken",
     "NoRoom",
     "NotAllowed",
     "OffsetOutOfRange",
@@ -69,6 +72,7 @@ __all__ = [
     "TopicSpec",
     "create_topic",
     "delete_topic",
+    "forget_offset",
     "get_topic",
     "topics",
 ]

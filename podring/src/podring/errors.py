@@ -8,6 +8,7 @@ PodringError
 ├── TopicClosed           the topic was deleted while this object had it open
 ├── NoRoom                creating it would take more memory than there is
 ├── TooManyParticipants   every entry of the topic's roster is taken by a living participant
+├── NameTaken             a living subscriber has the name, and with it the offset
 ├── PublisherBusy         an exclusive publisher holds the topic, or a loan is still open
 ├── Full                  a `block` topic's subscribers left no room in time; also a TimeoutError
 ├── Evicted               a `block` topic's publishers gave this subscriber up; it may go on
@@ -70,6 +71,10 @@ class NoRoom(PodringError):
 
 class TooManyParticipants(PodringError):
     """Every entry of the topic's roster is taken by a living participant."""
+
+
+class NameTaken(PodringError):
+    """A living subscriber has this name already, and an offset belongs to one at a time."""
 
 
 class PublisherBusy(PodringError):

@@ -131,6 +131,14 @@ class Segment:
             return False
         return True
 
+    def lock_names(self) -> None:
+        """Be alone with the names of offsets until `unlock_names`; nobody is for long."""
+        fcntl.fcntl(self.roster_fd, fcntl.F_OFD_SETLKW, _flock(fcntl.F_WRLCK, 0, 1))
+
+    def unlock_names(self) -> None:
+        """Let others find and take names."""
+        self.unlock(0)
+
     def unlock(self, offset: int) -> None:
         """Give the byte at `offset` back."""
         fcntl.fcntl(self.roster_fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, offset, 1))

@@ -10,14 +10,16 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Self
 
-from podring import aio, roster
+from podring import aio, offsets, roster
 from podring.ring import _ring
 from podring.start import Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from types import TracebackType
 
+    from podring.segment import Segment
     from podring.topic import TopicSpec
 
 SPIN = 20e-6
@@ -56,13 +58,15 @@ class Subscriber(roster.Participant, _ring.Reader):
              "since:2026-11-20T23:00:00Z" or a datetime; see `podring.start`
     broker   as for Publisher
     create   a TopicSpec: create the topic unless it exists with the same one
-    name     what the roster shows, and what a waiting publisher calls it: up to 32 bytes of UTF-8
+    name     resume where the subscriber of this name stopped, whatever `start` says, and save how
+             far this one comes; one at a time may have it. It is what the roster shows and what
+             waiting publishers call it, up to 96 bytes of UTF-8 (the roster shows 32)
     lossy    in a `block` topic, do not let publishers wait: lose the oldest messages instead
     spin     seconds to look for news before sleeping, less while that is in vain: default 20 µs
              where there is more than one processor, 0 never, math.inf always
     on_loss  called with the range of sequence numbers that were lost, before the first message
              behind them is delivered
-    raises   as Publisher; InvalidTopic or OffsetOutOfRange for a start that cannot be
+    raises   as Publisher; NameTaken; InvalidTopic or OffsetOutOfRange for a start that cannot be
 
     A subscriber that falls behind by more than the ring loses the oldest messages; `lost` and
     `losses` say exactly which. In a `block` topic publishers wait for it instead, until it closes,
@@ -94,8 +98,28 @@ class Subscriber(roster.Participant, _ring.Reader):
         flags = _ring.LOSSY if lossy else 0
         with roster.joined(segment, _ring.SUBSCRIBER, name, flags) as slot:
             _ring.Reader.__init__(self, segment.mapping, slot, self._losses, spin)
-            self.seek(where.where, where.value)
+            self._begin(segment, where, name)
         self._opened(record, segment)
+
+    def _begin(self, segment: Segment, where: Start, name: str | None) -> None:
+        """Go to the offset saved under `name`, else to the start that was asked for."""
+        place, sequence = offsets.take(segment, name) if name else (-1, 0)
+        if sequence:
+            self.seek("sequence", sequence)
+        else:
+            self.seek(where.where, where.value)
+        if place >= 0:
+            self._save_at(place)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._disown()
+        super().__exit__(kind, value, traceback)
 
     @property
     def lost(self) -> int:

@@ -98,7 +98,10 @@ def parser() -> Parser:
     top.add_argument("--create", action="store_true", help="create the topic if it is not there")
     add_spec(top)
     add_broker(top)
-    top.add_argument("--name", help="what to be called in `podring info`")
+    top.add_argument(
+        "--name",
+        help="resume where the subscriber of this name stopped, and be called so in `podring info`",
+    )
     add_stats(top)
     return top
 

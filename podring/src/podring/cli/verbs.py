@@ -28,6 +28,7 @@ from podring.cli.signals import Signals
 from podring.cli.tables import age, clean, columns, size
 from podring.client import Broker
 from podring.errors import TopicNotFound
+from podring.offsets import forget_offset
 from podring.status import Participant, TopicStatus
 from podring.topic import TopicRecord, TopicSpec
 
@@ -83,6 +84,9 @@ def parser() -> Parser:
     add("delete", _delete, "delete topics; whoever uses them is told").add_argument(
         "topic", metavar="TOPIC", type=topic_name, nargs="+"
     )
+    forget = add("forget", _forget, "forget where the subscribers of these names stopped")
+    forget.add_argument("topic", metavar="TOPIC", type=topic_name)
+    forget.add_argument("name", metavar="NAME", nargs="+")
     return top
 
 
@@ -157,6 +161,20 @@ def _delete(broker: Broker, options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"deleted": deleted})
     return worst
+
+
+def _forget(broker: Broker, options: argparse.Namespace) -> int:
+    forgotten = [
+        name
+        for name in dict.fromkeys(options.name)
+        if forget_offset(options.topic, name, broker=broker.address)
+    ]
+    if options.json:
+        _print_json({"forgotten": forgotten})
+    for name in options.name:
+        if name not in forgotten:
+            say(PROGRAM, f"topic {options.topic!r} has no offset named {clean(name)!r}")
+    return Exit.OK
 
 
 def _row(record: TopicRecord, status: TopicStatus | None) -> list[str]:

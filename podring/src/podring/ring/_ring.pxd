@@ -18,6 +18,8 @@ cdef extern from "ring.h" nogil:
         ROSTER_NAME_BYTES
         ROSTER_ENTRY_BYTES
         ROSTER_SLOTS
+        ROSTER_OFFSET_BYTES
+        ROSTER_OFFSET_NAME_BYTES
         ROSTER_FREE
         ROSTER_PUBLISHER
         ROSTER_SUBSCRIBER
@@ -86,13 +88,20 @@ cdef extern from "ring.h" nogil:
     ctypedef struct RosterHeader:
         pass
 
+    ctypedef struct RosterOffset:
+        atomic_u64 sequence
+        atomic_u64 saved
+        atomic_u64 name[12]
+
     ctypedef struct Ring:
         RingHeader *header
         RosterHeader *roster
         RosterEntry *entries
+        RosterOffset *saved
         uint64_t capacity
         uint64_t max_message
         uint32_t slots
+        uint32_t offsets
         bint waits
 
     ctypedef struct RingPlan:
@@ -137,6 +146,7 @@ cdef extern from "ring.h" nogil:
         uint32_t slot
         uint64_t cursor
         uint64_t sequence
+        RosterOffset *saved
         uint64_t run_at
         uint64_t run_end
         uint64_t lost
@@ -200,6 +210,7 @@ cdef extern from "ring.h" nogil:
     bint ring_poll(const RingReader *reader, uint32_t times)
     RingResult ring_spin(const RingReader *reader, int64_t ns, const atomic_u32 *stop)
     RingResult ring_sleep(RingReader *reader, int64_t timeout_ns)
+    void ring_save(RingReader *reader)
     void ring_report(RingReader *reader)
     RingBell ring_arm(RingReader *reader)
     RingResult ring_sleep_any(const RingBell *bells, uint32_t count, int64_t timeout_ns)

@@ -51,6 +51,7 @@ LAYOUT_VERSION = (RING_LAYOUT_MAJOR, RING_LAYOUT_MINOR)
 PARTICIPANTS_MAX = ROSTER_SLOTS
 WAIT_ANY_MAX = RING_BELLS_MAX - 1
 NAME_BYTES_MAX = ROSTER_NAME_BYTES
+OFFSET_NAME_BYTES_MAX = ROSTER_OFFSET_NAME_BYTES
 
 # Below this many bytes a copy is cheaper than giving up the GIL and taking it again.
 cdef enum:
@@ -299,6 +300,38 @@ cdef class Mapping:
     def slots(self):
         """How many participants the roster has room for."""
         return self.ring.slots
+
+    def offsets(self):
+        """The names under which subscribers resume, by place; empty where a place is free."""
+        self.need_roster()
+        cdef uint32_t place
+        cdef uint64_t words[13]  # one more, so that the name ends in a zero
+        words[12] = 0
+        found = []
+        for place in range(self.ring.offsets):
+            for i in range(12):
+                words[i] = self.ring.saved[place].name[i]
+            name = <bytes>(<const char *>words)
+            found.append((name.decode(errors="replace"), <uint64_t>self.ring.saved[place].sequence))
+        return found
+
+    def name_offset(self, uint32_t place, name):
+        """Give a place that is locked a name, or free it with an empty one; it begins at 0."""
+        self.need_roster()
+        cdef uint64_t words[12]
+        cdef bytes encoded = name.encode()
+        if place >= self.ring.offsets or len(encoded) > ROSTER_OFFSET_NAME_BYTES:
+            raise ValueError(f"no named offset {place}, or {len(encoded)} bytes are too long")
+        memset(words, 0, sizeof(words))
+        memcpy(words, PyBytes_AS_STRING(encoded), len(encoded))
+        self.ring.saved[place].sequence = 0
+        self.ring.saved[place].saved = 0
+        for i in range(12):
+            self.ring.saved[place].name[i] = words[i]
+
+    def offset_lock(self, uint32_t place):
+        """The byte of the roster that the subscriber of a name holds locked while it lives."""
+        return RING_PAGE + self.ring.slots * ROSTER_ENTRY_BYTES + place * ROSTER_OFFSET_BYTES
 
     def lock_offset(self, uint32_t slot):
         """The byte of the roster that the participant in `slot` holds locked while it lives."""
@@ -1166,11 +1199,36 @@ cdef class Reader(Handle):
             raise self.nothing_new(timeout)
         return message
 
+    def _save_at(self, uint32_t place):
+        """Say at that place of the roster from now on what this subscriber is done with."""
+        self.start(FOR_EVER)
+        if place >= self.mapping.ring.offsets:
+            raise ValueError(f"no named offset {place}")
+        self.reader.saved = &self.mapping.ring.saved[place]
+        ring_save(self.reader)
+
+    def commit(self):
+        """Be done with all that was received, without waiting for the next call to say so.
+
+        A subscriber with a name resumes behind what it was done with. Every call that receives is
+        done with what came before it, and so is closing, unless an exception ends the `with` block.
+        """
+        self.start(FOR_EVER)
+        if self.reader.saved != NULL:
+            ring_save(self.reader)
+
+    def _disown(self):
+        """Do not be done with the message received last: whoever resumes gets it again."""
+        self.need_mapping()
+        self.reader.saved = NULL
+
     cdef inline object small_at_once(self, RingResult *result):
         """The next message if it is there and small, else None; `result` is then what ring_next
         said, and stays as it was where somebody else is inside or a loss is to be told first."""
         cdef const uint8_t *payload = NULL
         if not (self.life or self.busy or self.reader.gap_end):
+            if self.reader.saved != NULL:
+                ring_save(self.reader)
             result[0] = ring_next(self.reader, &payload)
             if result[0] == RING_OK:
                 return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
@@ -1311,6 +1369,8 @@ cdef class Reader(Handle):
             raise ValueError(f"limit is how many messages to return at most: not {limit}")
         if not self.start(deadline):
             return found
+        if self.reader.saved != NULL:
+            ring_save(self.reader)
         while len(found) < most:
             result = ring_next(self.reader, &payload)
             if result == RING_OK:
@@ -1345,6 +1405,7 @@ cdef class Reader(Handle):
         cdef int64_t deadline = deadline_of(timeout)
         cdef RingResult result
         cdef bint ahead
+        self.commit()
         while True:
             if not self.start(deadline):
                 raise self.nothing_new(timeout)
@@ -1426,6 +1487,8 @@ cdef class Reader(Handle):
         """Leave the topic and wake whoever waits here. Closing twice is fine; views stay valid."""
         if self.begin_closing():
             ring_report(self.reader)
+            if self.reader.saved != NULL:
+                ring_save(self.reader)
             ring_leave(&self.reader.ring, self.slot)
             self.end_closing()
 

@@ -232,6 +232,7 @@ _Static_assert(sizeof(RingFrame) == RING_FRAME_HEADER, "a frame header is 32 byt
  *
  *        0  header        one page
  *     4096  entries       128 bytes a participant, `slots` of them
+ *        …  offsets       128 bytes a name under which subscribers resume
  *
  * A participant holds an exclusive OFD lock on the first byte of its entry for as long as it lives.
  * The kernel drops that lock at death, so an entry whose byte can be locked is free, whatever its
@@ -244,6 +245,7 @@ _Static_assert(sizeof(RingFrame) == RING_FRAME_HEADER, "a frame header is 32 byt
  *        8      4  version          creator      RING_LAYOUT_VERSION
  *       12      4  slots            creator      entries
  *       16      8  generation       creator      the ring's
+ *       24      4  offsets          creator      named offsets
  *
  *      128      4  sleepers         subscribers  the latest value of `wake` on which somebody may sleep:
  *                                                while it is behind `wake`, nobody does. Waking moves
@@ -259,6 +261,9 @@ _Static_assert(sizeof(RingFrame) == RING_FRAME_HEADER, "a frame header is 32 byt
 #define ROSTER_SLOTS 256
 #define ROSTER_NAME_BYTES 32
 #define ROSTER_ENTRY_BYTES 128
+#define ROSTER_OFFSETS 128
+#define ROSTER_OFFSET_BYTES 128
+#define ROSTER_OFFSET_NAME_BYTES 96
 
 enum { ROSTER_FREE = 0, ROSTER_PUBLISHER = 1, ROSTER_SUBSCRIBER = 2 };
 
@@ -269,7 +274,8 @@ typedef struct {
     uint32_t version;
     uint32_t slots;
     uint64_t generation;
-    uint8_t reserved0[104];
+    uint32_t offsets;
+    uint8_t reserved0[100];
 
     _Atomic uint32_t sleepers;
     uint8_t reserved1[124];
@@ -287,6 +293,7 @@ RING_AT(RosterHeader, magic, 0);
 RING_AT(RosterHeader, version, 8);
 RING_AT(RosterHeader, slots, 12);
 RING_AT(RosterHeader, generation, 16);
+RING_AT(RosterHeader, offsets, 24);
 RING_AT(RosterHeader, sleepers, 128);
 RING_AT(RosterHeader, drain, 256);
 RING_AT(RosterHeader, drained, 264);
@@ -349,5 +356,24 @@ RING_AT(RosterEntry, lost, 96);
 RING_AT(RosterEntry, active, 104);
 RING_AT(RosterEntry, hold, 112);
 _Static_assert(sizeof(RosterEntry) == ROSTER_ENTRY_BYTES, "an entry is two cache lines");
+
+/* A named offset: where the subscriber of that name goes on, when it comes back. It holds an OFD
+ * lock on the first byte while it is there, so no two use a name at once.
+ *
+ *        0      8  sequence         of the first message that it has not done with
+ *        8      8  saved            timestamp of the last one that it has, 0 for none
+ *       32     96  name             UTF-8, padded with zeros; empty where the place is free
+ */
+typedef struct {
+    _Atomic uint64_t sequence;
+    _Atomic uint64_t saved;
+    uint64_t reserved[2];
+    _Atomic uint64_t name[ROSTER_OFFSET_NAME_BYTES / 8];
+} RosterOffset;
+
+RING_AT(RosterOffset, sequence, 0);
+RING_AT(RosterOffset, saved, 8);
+RING_AT(RosterOffset, name, 32);
+_Static_assert(sizeof(RosterOffset) == ROSTER_OFFSET_BYTES, "an offset is two cache lines");
 
 #endif

@@ -221,3 +221,8 @@ void ring_report(RingReader *reader) {
     if (reader->ring.waits)
         tell_publishers(&reader->ring, reader->slot);
 }
+
+void ring_save(RingReader *reader) {
+    store_release(&reader->saved->sequence, reader->sequence);
+    store_relaxed(&reader->saved->saved, reader->messages ? reader->frame.timestamp : 0);
+}

@@ -12,7 +12,8 @@ RingPlan ring_plan(uint64_t size, uint64_t max_message, uint32_t overflow) {
     uint64_t checkpoints = capacity / block_size * RING_CHECKPOINT_BYTES;
     return (RingPlan){
         .ring_bytes = RING_PAGE + round_up(checkpoints, RING_PAGE) + capacity,
-        .roster_bytes = RING_PAGE + ROSTER_SLOTS * ROSTER_ENTRY_BYTES,
+        .roster_bytes =
+            RING_PAGE + ROSTER_SLOTS * ROSTER_ENTRY_BYTES + ROSTER_OFFSETS * ROSTER_OFFSET_BYTES,
         .capacity = capacity,
         .block_size = block_size,
     };
@@ -23,6 +24,7 @@ void ring_format(void *bytes, void *roster_bytes, const RingOptions *options) {
     RosterHeader *roster = roster_bytes;
     roster->version = RING_LAYOUT_VERSION;
     roster->slots = ROSTER_SLOTS;
+    roster->offsets = ROSTER_OFFSETS;
     roster->generation = options->generation;
     store_release(&roster->magic, ROSTER_MAGIC);
 
@@ -81,8 +83,10 @@ RingResult ring_map(Ring *ring, void *bytes, uint64_t length, void *roster_bytes
     RingHeader copy; /* a hostile header must not change between the check and the use */
     copy_shared(&copy, header, sizeof copy);
     uint64_t slots = copy.slots;
+    uint32_t offsets = *(volatile uint32_t *)&roster->offsets; /* once, for the same reason */
     if (!geometry_fits(&copy, length) || !slots || slots >= RING_LOCK_SLOT ||
-        roster_length < RING_PAGE + slots * ROSTER_ENTRY_BYTES)
+        roster_length <
+            RING_PAGE + slots * ROSTER_ENTRY_BYTES + (uint64_t)offsets * ROSTER_OFFSET_BYTES)
         return RING_CORRUPT;
     *ring = (Ring){
         .header = header,
@@ -90,6 +94,8 @@ RingResult ring_map(Ring *ring, void *bytes, uint64_t length, void *roster_bytes
         .data = (uint8_t *)bytes + copy.data_offset,
         .roster = roster,
         .entries = (RosterEntry *)(roster + 1),
+        .saved = (RosterOffset *)((RosterEntry *)(roster + 1) + slots),
+        .offsets = offsets,
         .capacity = copy.capacity,
         .max_message = copy.max_message,
         .ahead = min_u64(RING_AHEAD_BYTES, copy.capacity / 16),

@@ -44,14 +44,16 @@ typedef struct {
     uint8_t *data;
     RosterHeader *roster;
     RosterEntry *entries;
+    RosterOffset *saved;
     uint64_t capacity;
     uint64_t max_message;
     uint64_t ahead; /* how far intent runs ahead for small messages */
     uint64_t blocks;
     uint32_t block_shift;
     uint32_t slots;
-    bool waits; /* a `block` topic */
-    bool keeps; /* one that fills up and waits where nobody subscribes */
+    uint32_t offsets; /* places at `saved` */
+    bool waits;       /* a `block` topic */
+    bool keeps;       /* one that fills up and waits where nobody subscribes */
 } Ring;
 
 typedef struct {
@@ -198,11 +200,12 @@ void ring_report_wait(RingWriter *writer, uint64_t since);
 typedef struct {
     Ring ring;
     uint32_t slot;
-    uint32_t laps;     /* times in a row that the reader was overtaken before it got anything */
-    uint64_t cursor;   /* position of the next frame to deliver */
-    uint64_t sequence; /* of the next message to deliver */
-    uint64_t reported; /* the cursor that the roster was told */
-    uint64_t run_at;   /* the private buffer: bytes delivered and bytes filled */
+    uint32_t laps;       /* times in a row that the reader was overtaken before it got anything */
+    uint64_t cursor;     /* position of the next frame to deliver */
+    uint64_t sequence;   /* of the next message to deliver */
+    RosterOffset *saved; /* where it says what it is done with, or NULL */
+    uint64_t reported;   /* the cursor that the roster was told */
+    uint64_t run_at;     /* the private buffer: bytes delivered and bytes filled */
     uint64_t run_end;
     uint64_t lost;      /* all in all */
     uint64_t gap_first; /* a loss that was not reported yet; gap_end is one beyond the last */
@@ -252,6 +255,9 @@ RingResult ring_spin(const RingReader *reader, int64_t ns, const _Atomic uint32_
 /* Sleep until there is news: RING_OK (perhaps in vain), RING_TIMEOUT or RING_INTERRUPTED.
  * timeout_ns below zero waits for ever. */
 RingResult ring_sleep(RingReader *reader, int64_t timeout_ns);
+
+/* Say under this reader's name that it is done with all that it was given. */
+void ring_save(RingReader *reader);
 
 /* Tell the roster how far this reader has come. */
 void ring_report(RingReader *reader);
