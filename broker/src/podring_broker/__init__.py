@@ -3,14 +3,15 @@
 It is never on the data path: publishers and subscribers ask it where a topic lies, and from then
 on they meet in shared memory. So it may die and come back without anyone noticing.
 
-    __main__    the process: settings, lock, sockets, signals
-    app         wiring of everything below          janitor    what happens by itself
-    routes      the HTTP calls                      metrics    what Prometheus reads
-    schemas     their bodies                        problems   their errors
-    service     what the calls ask for              live       a topic's figures
-    holdings    topics in memory, and how they change
-    upkeep      agreement with catalogue and segments
-    reconcile   what to do with what is found at the start
-    budget      how much memory may be given out    catalogue  where topics are recorded
-    settings    flags and environment               logs       one line an event
+    __main__    the process: lock, signals          settings   flags and environment (`options`)
+    listen      its sockets                         logs       one line an event
+    app         wiring of everything below          guard      who calls, and how often (`rates`)
+    routes      the HTTP calls                      access     whom a token belongs to
+    wanted      what they ask for                   problems   their errors (`refusals`)
+    schemas     what they answer                    bodylimit  how long a body may be
+    service     what the calls do                   metrics    what Prometheus reads
+    holdings    topics in memory (`records`)        budget     how much may be given out
+    upkeep      agreement with what is recorded     catalogue  where that is
+    reconcile   what to do with what is found       janitor    what happens by itself
+    live        a topic's figures                   stalls     who holds publishers up
 """

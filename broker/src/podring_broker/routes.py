@@ -19,17 +19,15 @@ from podring_broker.access.rights import RIGHTS
 from podring_broker.catalogue import CatalogueUnreachable
 from podring_broker.problems import documented
 from podring_broker.schemas import (
-    CreateTopic,
     Health,
     LiveTopic,
-    Origin,
     Subscription,
     Topic,
-    TopicName,
     Topics,
     WaitingTopic,
 )
 from podring_broker.service import Service
+from podring_broker.wanted import CreateTopic, Origin, TopicName
 
 
 class _Anything(Convertor[str]):
