@@ -45,8 +45,8 @@ static inline void *pages(uint64_t length) {
     return memory;
 }
 
-static inline Topic make_topic(uint64_t size, uint64_t max_message) {
-    Topic topic = {.plan = ring_plan(size, max_message, RING_OVERWRITE)};
+static inline Topic make_topic_that(uint32_t overflow, uint64_t size, uint64_t max_message) {
+    Topic topic = {.plan = ring_plan(size, max_message, overflow)};
     topic.bytes = pages(topic.plan.ring_bytes);
     topic.roster = pages(topic.plan.roster_bytes);
     ring_format(topic.bytes, topic.roster,
@@ -54,11 +54,16 @@ static inline Topic make_topic(uint64_t size, uint64_t max_message) {
                                .size = size,
                                .max_message = max_message,
                                .generation = 7,
-                               .created = 8});
+                               .created = 8,
+                               .overflow = overflow});
     CHECK_EQ(ring_map(&topic.ring, topic.bytes, topic.plan.ring_bytes, topic.roster,
                       topic.plan.roster_bytes),
              RING_OK);
     return topic;
+}
+
+static inline Topic make_topic(uint64_t size, uint64_t max_message) {
+    return make_topic_that(RING_OVERWRITE, size, max_message);
 }
 
 static inline void free_topic(Topic *topic) {
