@@ -24,6 +24,9 @@ from tests.kubernetes.support.kwoknodes import BROKER, KwokNodes
 EVERY_S = 0.2
 SELECTOR = f"app.kubernetes.io/name=podring,app.kubernetes.io/component={BROKER}"
 
+_addresses = itertools.count(1)
+"""Of all clusters together: they share one network, and two may live at the same time."""
+
 
 class BrokerRunner:
     """Keeps one real broker a broker pod. Use as a context manager.
@@ -42,7 +45,6 @@ class BrokerRunner:
         self._machines: dict[str, FakeMachine] = {}
         self._held: set[str] = set()
         self._dead: set[str] = set()
-        self._addresses = itertools.count(1)
         self._lock = threading.RLock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="broker-runner", daemon=True)
@@ -145,7 +147,7 @@ class BrokerRunner:
             if node not in self._machines:
                 self._machines[node] = FakeMachine(node, self._folder / node)
             log = self._logs / f"broker-{node}.log"
-            number = next(self._addresses)
+            number = next(_addresses)
             address = f"10.245.{number // 250}.{number % 250 + 1}"
             self._brokers[uid] = BrokerPod(
                 pod, address, self._machines[node], log, self.environment
