@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from podring import TopicSpec
 from podring.topic import TopicRecord
 from podring_controller.cluster import FINALIZER, Declared, Node
@@ -18,8 +20,8 @@ def declared(
     created: str = "2026-11-21T00:00:00Z",
     guarded: bool = True,
     deleted_at: float | None = None,
-    status: dict[str, object] | None = None,
-    **spec: object,
+    status: dict[str, Any] | None = None,
+    **spec: Any,
 ) -> Declared:
     fields = {"topicname": topic, "shmsize": 65536, "msgsize": 1024, **spec}
     wish, fault = None, ""

@@ -6,6 +6,7 @@ changes any more, each broker has what is wanted there, what is somebody else's,
 """
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from podring.topic import TopicRecord
 from podring_controller.cluster import Declared
 from podring_controller.desired import Desired, claims, desired, needs_guard
 from podring_controller.origin import owner_in
-from podring_controller.plan import Create, Delete, plan
+from podring_controller.plan import Delete, plan
 from tests.controller.making import declared, nodes, record
 
 NODES = ("n1", "n2", "n3")
@@ -40,7 +41,7 @@ class World(RuleBasedStateMachine):
     def declare(self, topic: str, zone: str, retain: bool) -> None:
         self.count += 1
         uid = f"u{self.count}"
-        spec: dict[str, object] = {"retain": retain}
+        spec: dict[str, Any] = {"retain": retain}
         if zone:
             spec["nodeSelector"] = {"zone": zone}
         created = f"2026-11-21T00:{self.count // 60:02}:{self.count % 60:02}Z"
@@ -92,9 +93,9 @@ class World(RuleBasedStateMachine):
                     assert broker[action.name].origin == action.origin
                     del broker[action.name]
                     return True
-                if isinstance(action, Create) and action.wanted.name not in broker:
-                    each = action.wanted
-                    broker[each.name] = record(each.name, each.origin, each.spec)
+                if action.wanted.name not in broker:
+                    here = action.wanted
+                    broker[here.name] = record(here.name, here.origin, here.spec)
                     return True
         for uid, each in self.resources.items():
             if each.deleted_at is not None and not self.held(uid):

@@ -33,7 +33,10 @@ def judge(
     return found.waiting, found.given_up
 
 
-FREE, WAIT, GIVE_UP = ([], []), (["n1"], []), ([], ["n1"])
+Verdict = tuple[list[str], list[str]]
+FREE: Verdict = ([], [])
+WAIT: Verdict = (["n1"], [])
+GIVE_UP: Verdict = ([], ["n1"])
 SILENT = {"failure": Failure("BrokerUnreachable", "no answer", 0.0), "stale": True}
 LONG_AGO = NOW - GRACE_S - 1
 

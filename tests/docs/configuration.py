@@ -16,6 +16,7 @@ from pathlib import Path
 from podring.cli import verbs
 from podring_broker.access import newtoken
 from podring_broker.options import OPTIONS
+from podring_controller import settings as controller
 from podring_publisher import __main__ as publisher
 from podring_subscriber import __main__ as subscriber
 from tests.docs.pages import ROOT
@@ -43,7 +44,7 @@ where the folder of the default catalogue is made for a user who is not root (de
 """
 _OTHERS = {
     "PODRING_BROKER": (_LIBRARY, _BROKER),
-    "KUBERNETES_SERVICE_HOST": ("`podring-broker`", _API_SERVER),
+    "KUBERNETES_SERVICE_HOST": ("`podring-broker`, `podring-controller`", _API_SERVER),
     "KUBERNETES_SERVICE_PORT": ("`podring-broker`", _API_SERVER),
     "PODRING_TOKEN": (_LIBRARY, _TOKEN),
     "PODRING_TOKEN_FILE": (_LIBRARY, _TOKEN_FILE),
@@ -75,6 +76,11 @@ def variables() -> str:
     for option in OPTIONS:
         what = f"`{option.flag}`: {_cell(option.meaning)} (default: {_cell(option.default)})"
         rows[option.variable] = ("`podring-broker`", what)
+    for each in controller.OPTIONS:
+        others, what = rows.get(each.variable, ("", ""))
+        who = ", ".join(filter(None, (others, "`podring-controller`")))
+        mine = f"`{each.flag}`: {_cell(each.meaning)} (default: {_cell(each.default)})"
+        rows[each.variable] = (who, what or mine)
     for variable, (readers, meaning) in sorted(rows.items()):
         lines.append(f"| `{variable}` | {readers} | {' '.join(meaning.split())} |")
     return "\n".join(lines)
@@ -117,6 +123,7 @@ def _actions() -> Iterator[tuple[str, argparse.Action]]:
         ("podring-publisher", publisher.parser()),
         ("podring-subscriber", subscriber.parser()),
         (newtoken.PROGRAM, newtoken.parser()),
+        ("podring-controller", controller.parser()),
     ]
     for program, parser in parsers:
         for action in parser._actions:
@@ -151,7 +158,8 @@ def _is_environment(node: ast.expr) -> bool:
 def _names(node: ast.expr) -> set[str]:
     if isinstance(node, ast.Constant):
         return {str(node.value)}
-    return {option.variable for option in OPTIONS}  # composed from an option's name
+    # Composed from an option's name: one of the broker's or of the controller's.
+    return {option.variable for option in (*OPTIONS, *controller.OPTIONS)}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -18,13 +18,18 @@ from tests.kubernetes.support.waiting import wait_until
 ALL = "/apis/is.github.com/v1alpha1/sharedmemories"
 
 
-def prepare(cluster: Cluster, *nodes: str) -> None:
-    """CRD, rights, brokers: overlay minimal, with a real broker on each node that can have one."""
+@contextmanager
+def prepared(make: Callable[[], Cluster], *nodes: str) -> Iterator[Cluster]:
+    """A cluster with CRD, rights and brokers: overlay minimal, a real broker on each node."""
+    cluster = make()
     cluster.apply(DEPLOY / "overlays" / "minimal")
     cluster.nodes.add(*nodes)
     wait_until(
         f"{len(nodes)} brokers", lambda: len(cluster.brokers.urls()) == len(nodes), timeout_s=120
     )
+    yield cluster
+    # The session would end it too, but a cluster is half a gigabyte, and others follow.
+    cluster.__exit__(None, None, None)
 
 
 @contextmanager

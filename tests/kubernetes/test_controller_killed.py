@@ -11,7 +11,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.kubernetes.declaring import (
     Declaring,
     call,
     controlling,
-    prepare,
+    prepared,
     remove_all,
     topics,
 )
@@ -36,11 +36,10 @@ FOREIGN = "killed.foreign"
 
 
 @pytest.fixture(scope="module")
-def three(own_cluster: Callable[..., Cluster]) -> Cluster:
-    cluster = own_cluster()
-    prepare(cluster, *NODES)
-    cluster.create_namespace("killed")
-    return cluster
+def three(own_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
+    with prepared(own_cluster, *NODES) as cluster:
+        cluster.create_namespace("killed")
+        yield cluster
 
 
 class Killer(threading.Thread):
@@ -138,18 +137,18 @@ def ready(resource: object) -> bool:
 def test_two_controllers_in_a_row_take_the_same_decisions(three: Cluster) -> None:
     """What one leaves behind, the next has nothing to do with."""
     declaring = Declaring(three.api, "killed")
-    declaring.create("one", "killed.one")
+    declaring.create("two", "killed.two")
     with controlling(three):
-        declaring.wait("one", "TopicReady")
-    before = declaring.get("one")
-    generations = {node: topics(three, node)["killed.one"]["generation"] for node in NODES}
+        declaring.wait("two", "TopicReady")
+    before = declaring.get("two")
+    generations = {node: topics(three, node)["killed.two"]["generation"] for node in NODES}
     with controlling(three):
         time.sleep(3)
-        assert declaring.get("one") == before
-        found = {node: topics(three, node)["killed.one"]["generation"] for node in NODES}
+        assert declaring.get("two") == before
+        found = {node: topics(three, node)["killed.two"]["generation"] for node in NODES}
         assert found == generations
-        declaring.delete("one")
-        declaring.wait_gone("one")
+        declaring.delete("two")
+        declaring.wait_gone("two")
 
 
 def test_a_finalizer_without_a_controller_holds_the_resource_until_there_is_one(

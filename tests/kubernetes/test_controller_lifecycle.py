@@ -14,7 +14,7 @@ from tests.kubernetes.declaring import (
     call,
     controlling,
     nodes_with,
-    prepare,
+    prepared,
     remove_all,
     status_of,
     topics,
@@ -32,11 +32,10 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def three(own_cluster: Callable[..., Cluster]) -> Cluster:
+def three(own_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
     """Three nodes with real brokers."""
-    cluster = own_cluster()
-    prepare(cluster, *NODES)
-    return cluster
+    with prepared(own_cluster, *NODES) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.kubernetes.declaring import ALL, Declaring, controlling, prepare, topics
+from tests.kubernetes.declaring import ALL, Declaring, controlling, prepared, topics
 from tests.kubernetes.support.cluster import WORKERS, Cluster
 from tests.kubernetes.support.waiting import wait_until
 
@@ -22,24 +22,30 @@ NODES = (*WORKERS, "worker-11")
 def test_500_topics_are_made_on_eleven_nodes_and_freed_again(
     own_cluster: Callable[..., Cluster],
 ) -> None:
-    cluster = own_cluster()
-    prepare(cluster, *NODES)
-    cluster.create_namespace("many")
-    declaring = Declaring(cluster.api, "many")
-    with controlling(cluster):
-        began = time.monotonic()
-        at_once(lambda number: declaring.create(f"r{number}", f"many.{number}", shmsize=4096))
-        wait_until("all to be Ready", lambda: ready(cluster) == MANY, **patience())
-        print(f"{MANY} topics on {len(NODES)} nodes: {time.monotonic() - began:.0f} s")
+    with prepared(own_cluster, *NODES) as cluster:
+        cluster.create_namespace("many")
+        with controlling(cluster):
+            make_and_free(cluster, Declaring(cluster.api, "many"))
         for node in NODES:
-            assert len(topics(cluster, node)) == MANY
-        began = time.monotonic()
-        at_once(lambda number: declaring.delete(f"r{number}"))
-        wait_until("all to be gone", lambda: cluster.api.items(ALL) == [], **patience())
-        print(f"gone again: {time.monotonic() - began:.0f} s")
+            assert topics(cluster, node) == {}
+            assert [name for name in cluster.brokers.segments(node) if "many" in name] == []
+
+
+def make_and_free(cluster: Cluster, declaring: Declaring) -> None:
+    began = time.monotonic()
+    at_once(lambda number: declaring.create(f"r{number}", f"many.{number}", shmsize=4096))
+    wait("all to be Ready", lambda: ready(cluster) == MANY)
+    print(f"{MANY} topics on {len(NODES)} nodes: {time.monotonic() - began:.0f} s")
     for node in NODES:
-        assert topics(cluster, node) == {}
-        assert [name for name in cluster.brokers.segments(node) if "many" in name] == []
+        assert len(topics(cluster, node)) == MANY
+    began = time.monotonic()
+    at_once(lambda number: declaring.delete(f"r{number}"))
+    wait("all to be gone", lambda: cluster.api.items(ALL) == [])
+    print(f"gone again: {time.monotonic() - began:.0f} s")
+
+
+def wait(what: str, condition: Callable[[], bool]) -> None:
+    wait_until(what, condition, timeout_s=PATIENCE_S, every_s=2.0)
 
 
 def at_once(act: Callable[[int], object]) -> None:
@@ -50,10 +56,6 @@ def at_once(act: Callable[[int], object]) -> None:
 def exhaust(results: Iterable[object]) -> None:
     for _ in results:
         pass
-
-
-def patience() -> dict[str, float]:
-    return {"timeout_s": PATIENCE_S, "every_s": 2.0}
 
 
 def ready(cluster: Cluster) -> int:

@@ -106,7 +106,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
 
     raises  BadSetting; SystemExit for --help and for a flag that does not exist
     """
-    given = vars(_parser().parse_args(arguments))
+    given = vars(parser().parse_args(arguments))
     texts = {
         each.flag: given[each.name] or environment.get(each.variable) or each.default
         for each in OPTIONS
@@ -123,8 +123,9 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line. The environment is `read`'s."""
+    made = argparse.ArgumentParser(
         prog="podring-controller",
         description="Turns Sharedmemory resources into topics on the brokers of a cluster's nodes. "
         "Runs once a cluster; topics do not notice when it stops and starts.",
@@ -133,8 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     for option in OPTIONS:
         text = f"{option.meaning} (default: {option.default}; {option.variable})"
         many = {"nargs": "?", "const": "yes"} if option.value == "YES/NO" else {}
-        parser.add_argument(option.flag, metavar=option.value, help=text, **many)  # type: ignore[arg-type]
-    return parser
+        made.add_argument(option.flag, metavar=option.value, help=text, **many)  # type: ignore[arg-type]
+    return made
 
 
 def _label(flag: str, texts: Mapping[str, str]) -> str:
