@@ -23,7 +23,7 @@ from pathlib import Path
 
 from podring import __version__
 from tests.docker import bases
-from tests.docker.engine import alone, cache, call, has_image, podman, require_podman
+from tests.docker.engine import alone, cache, call, call_gently, has_image, podman, require_podman
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMBERS = ("broker", "publisher", "subscriber", "controller")
@@ -111,7 +111,7 @@ def _archive(member: str) -> Path:
             os.utime(archive)
             return archive
         fetch_wheels(context)
-        call(context / "docker/build", member, ENGINE="podman", SAVE=work, **bases.bases())
+        call_gently(context / "docker/build", member, ENGINE="podman", SAVE=work, **bases.bases())
         archive.parent.mkdir(exist_ok=True)
         (Path(work) / archive.name).replace(archive)
     podman("tag", _name_inside(member), _name(member, key))

@@ -12,7 +12,7 @@ import pytest
 
 from podring import __version__
 from tests.docker import bases
-from tests.docker.engine import alone, call, podman, require_podman
+from tests.docker.engine import alone, call_gently, podman, require_podman
 from tests.docker.images import ROOT, fetch_wheels, inputs
 from tests.support.components import require
 
@@ -68,7 +68,7 @@ def test_buildah_builds_it_too_and_what_an_earlier_build_left_is_not_taken(copy:
         fetch_wheels(copy)
         (copy / "tars").mkdir()
         extra = {"ENGINE": "buildah", "SAVE": str(copy / "tars"), **bases.bases()}
-        output = call(copy / "docker/build", "publisher", **extra)
+        output = call_gently(copy / "docker/build", "publisher", **extra)
         usage = podman("run", "--rm", "--network=none", f"localhost/{image}", "--help")
     assert f"podring: {image} is " in output
     assert usage.startswith("usage: podring-publisher ")
