@@ -37,6 +37,7 @@ class Feature:
 FEATURES = (
     Feature("redis", "components/redis", True, "record topics in Redis, else in files of the pods"),
     Feature("authentication", "components/authentication", True, "brokers ask who is calling"),
+    Feature("publishersGroup", "components/publishers-group", True, "who may write to rings"),
     Feature("networkPolicy", "components/network-policy", True, "who may connect to whom"),
     Feature("disruptionBudget", "components/disruption-budget", True, "let drains go on"),
     Feature("podMonitor", "components/monitor", False, "for the Prometheus operator"),

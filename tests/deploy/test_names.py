@@ -146,6 +146,15 @@ def test_the_pods_of_the_sample_say_who_they_are_to_the_brokers_of_overlay_full(
         assert each.environment()["PODRING_TOKEN_FILE"] == path
 
 
+def test_the_publisher_of_the_sample_may_write_to_the_rings_of_overlay_full() -> None:
+    broker = pod("full", "broker")
+    group = int(broker.environment()["PODRING_PUBLISHERS_GROUP"])
+    for each in (broker, pod("sample", "publisher")):
+        assert group in each.spec["securityContext"]["supplementalGroups"]
+    subscriber = pod("sample", "subscriber").spec["securityContext"]
+    assert group not in (subscriber["runAsGroup"], *subscriber.get("supplementalGroups", ()))
+
+
 @every_set
 def test_pods_of_a_node_are_led_to_the_broker_of_that_node(which: str) -> None:
     services = {each["metadata"]["name"]: each["spec"] for each in of_kind(which, "Service")}

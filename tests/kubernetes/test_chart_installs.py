@@ -50,6 +50,7 @@ def test_helm_installs_changes_and_removes_podring(plane: Cluster) -> None:
     assert there(plane) == FULL
 
     smaller = ["redis", "networkPolicy", "disruptionBudget", "authentication", "placement"]
+    smaller.append("publishersGroup")
     off = [f"--set={name}.enabled=false" for name in smaller]
     helm(plane, "upgrade", "podring", str(CHART), *off)
     assert there(plane) == {"daemonset.apps/podring-broker", "deployment.apps/podring-controller"}

@@ -1,4 +1,7 @@
-"""What deploy/ and the manifests at the root make on a real node: everything Ready, and in use."""
+"""What overlay full makes on a real node: everything Ready, in use, and as its page says.
+
+Overlay minimal is what test_real_node.py and test_transcript.py work with.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kubernetes.support import redisimage
 from tests.kubernetes.support.api import Json
-from tests.kubernetes.support.deployment import OVERLAYS, ROOT, SYSTEM, deployed, rolled_out
-from tests.kubernetes.support.isolation import outside
+from tests.kubernetes.support.checks import load_redis, not_ready, ok
+from tests.kubernetes.support.deployment import OVERLAYS, ROOT, SYSTEM, deployed, rolled_out, sample
 from tests.kubernetes.support.nodecluster import NodeCluster
 from tests.kubernetes.support.waiting import wait_until
 
 SAMPLE = ROOT / "deploy" / "sample"
-ROOT_FILES = (ROOT / "redis-master.yml", ROOT / "pod.yaml")
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def node(node_cluster: NodeCluster) -> NodeCluster:
-    """The real node, with the image that the manifests name for Redis."""
-    with outside():
-        archive = redisimage.build()
-    node_cluster.node.containerd.load(archive)
-    return node_cluster
-
-
-@pytest.fixture(scope="module")
-def volume(node: NodeCluster) -> Iterator[None]:
+def volume(node_cluster: NodeCluster) -> Iterator[None]:
     """A volume for the claim of overlay full, as the cluster has no class that would make one."""
+    node = node_cluster
     folder = node.node.machine.folder / "redis-data"
     folder.mkdir()
     folder.chmod(0o777)
@@ -52,8 +45,10 @@ def volume(node: NodeCluster) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def full(node: NodeCluster, volume: None) -> Iterator[NodeCluster]:
+def full(node_cluster: NodeCluster, volume: None) -> Iterator[NodeCluster]:
     """Overlay full, all of it rolled out, with the sample's topic and pods."""
+    node = node_cluster
+    load_redis(node)
     with deployed(node, "full"):
         rolled_out(node, "statefulset", "podring-redis")
         rolled_out(node, "daemonset", "podring-broker")
@@ -65,21 +60,6 @@ def full(node: NodeCluster, volume: None) -> Iterator[NodeCluster]:
         ok(node, "wait", "--for=condition=Ready", *pods, "--timeout=90s")
         yield node
         ok(node, "delete", "--now", "-f", str(SAMPLE / "pods.yaml"))
-
-
-def ok(node: NodeCluster, *arguments: str, stdin: str | None = None) -> str:
-    """kubectl, which must succeed."""
-    done = node.kubectl(*arguments, stdin=stdin, timeout_s=120)
-    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def not_ready(pods: list[Json]) -> list[str]:
-    def ready(pod: Json) -> bool:
-        found = pod["status"].get("conditions", [])
-        return any(each["type"] == "Ready" and each["status"] == "True" for each in found)
-
-    return [pod["metadata"]["name"] for pod in pods if not ready(pod)]
 
 
 def test_every_pod_of_overlay_full_is_ready(full: NodeCluster) -> None:
@@ -115,6 +95,13 @@ def test_a_pod_without_a_token_learns_nothing(full: NodeCluster) -> None:
     assert "token" in refused.stderr
 
 
+def test_a_subscribers_pod_cannot_write_to_the_ring(full: NodeCluster) -> None:
+    script = "from podring import Publisher; Publisher('t')"
+    done = full.kubectl("exec", "sample-subscriber", "--", "/opt/podring/bin/python", "-c", script)
+    assert done.returncode != 0
+    assert "PermissionError" in done.stderr
+
+
 def test_topics_are_recorded_in_redis_under_the_nodes_name(full: NodeCluster) -> None:
     command = ("redis-cli", "hkeys", f"podring:{full.node.name}:topics")
     assert ok(full, "-n", SYSTEM, "exec", "podring-redis-0", "--", *command).split() == ["t"]
@@ -130,6 +117,27 @@ def test_records_outlive_the_pod_of_redis(full: NodeCluster) -> None:
 
     wait_until("another pod of Redis", replaced, retry=(ValueError,), timeout_s=90)
     test_topics_are_recorded_in_redis_under_the_nodes_name(full)
+
+
+@pytest.fixture
+def large(full: NodeCluster) -> Iterator[None]:
+    """A topic that takes most of the brokers' budget of 512Mi."""
+    full.apply(json.dumps(sample("first", "first", shmsize="400Mi", msgsize="1Mi")))
+    ok(full, "wait", "--for=condition=Ready", "shm/first", "--timeout=60s")
+    yield
+    ok(full, "delete", "shm", "first", "second")
+
+
+def test_topics_may_take_the_brokers_budget_and_no_more_and_do_not_get_it_killed(
+    full: NodeCluster, large: None
+) -> None:
+    """Every page of the 400Mi is charged to the broker, whose limit is 768Mi."""
+    full.apply(json.dumps(sample("second", "second", shmsize="400Mi", msgsize="1Mi")))
+    reason = "--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=NoRoom"
+    ok(full, "wait", reason, "shm/second", "--timeout=60s")
+    (broker,) = full.pods(SYSTEM, **{"app.kubernetes.io/component": "broker"})
+    (container,) = broker["status"]["containerStatuses"]
+    assert container["restartCount"] == 0
 
 
 @pytest.fixture
@@ -171,53 +179,9 @@ def gated_copy(pod: Json, namespace: str) -> Json:
 
 
 @pytest.mark.parametrize("overlay", ["minimal", "full"])
-def test_the_api_server_has_nothing_to_remark(node: NodeCluster, overlay: str) -> None:
+def test_the_api_server_has_nothing_to_remark(full: NodeCluster, overlay: str) -> None:
     """Nothing deprecated, nothing unknown."""
     options = ("--dry-run=server", "--validate=strict", "-k", str(OVERLAYS / overlay))
-    # What is in a namespace can be judged only where the namespace is.
-    with deployed(node, "minimal"):
-        done = node.kubectl("apply", *options)
+    done = full.kubectl("apply", *options)
     remarks = [line for line in done.stderr.splitlines() if line.startswith("Warning: ")]
     assert (done.returncode, remarks) == (0, [])
-
-
-@pytest.fixture(scope="module")
-def three_pods(node: NodeCluster) -> Iterator[NodeCluster]:
-    """`kubectl apply -f redis-master.yml && kubectl apply -f pod.yaml`."""
-    for file in ROOT_FILES:
-        node.apply(file)
-    pods = ("pod/broker", "pod/publisher", "pod/subscriber")
-    ok(node, "wait", "--for=condition=Ready", *pods, "--timeout=120s")
-    yield node
-    node.kubectl("exec", "publisher", "--", "podring", "delete", "load")
-    for file in reversed(ROOT_FILES):
-        ok(node, "delete", "--now", "-f", str(file))
-
-
-def test_the_manifests_at_the_root_carry_the_nodes_load_from_pod_to_pod(
-    three_pods: NodeCluster,
-) -> None:
-    ok(three_pods, "rollout", "status", "deployment/redis-master", "--timeout=60s")
-    assert not_ready(three_pods.pods("default")) == []
-    segments = three_pods.node.segments()
-    assert [name for name in segments if name.endswith(".load.ring")]
-
-    def printed() -> bool:
-        lines = ok(three_pods, "logs", "subscriber").splitlines()
-        return len(lines) >= 3 and all(len(line.split()) == 5 for line in lines)
-
-    wait_until("three lines of /proc/loadavg", printed, timeout_s=30)
-
-
-def test_messages_go_on_without_the_broker_pod(three_pods: NodeCluster) -> None:
-    ok(three_pods, "delete", "pod", "broker", "--now")
-    before = len(ok(three_pods, "logs", "subscriber").splitlines())
-
-    def more() -> bool:
-        return len(ok(three_pods, "logs", "subscriber").splitlines()) >= before + 3
-
-    wait_until("three more messages", more, timeout_s=30)
-    three_pods.apply(ROOT_FILES[1])
-    ok(three_pods, "wait", "--for=condition=Ready", "pod/broker", "--timeout=60s")
-    known = ok(three_pods, "exec", "subscriber", "--", "podring", "info", "load")
-    assert known.count("  yes") == 2  # both were there all the time, and the new broker sees them
