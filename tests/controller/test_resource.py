@@ -54,6 +54,13 @@ def test_sizes_may_be_quantities() -> None:
     assert found.spec == TopicSpec(64 << 20, 4000)
 
 
+def test_where_a_topic_shall_be_and_whether_it_stays_are_optional() -> None:
+    found = Sharedmemory.from_object(SAMPLE)
+    assert (found.node_selector, found.retain) == ({}, False)
+    found = Sharedmemory.from_object(with_spec(nodeSelector={"zone": "a"}, retain=True))
+    assert (found.node_selector, found.retain) == ({"zone": "a"}, True)
+
+
 def test_a_status_and_any_metadata_are_not_in_the_way() -> None:
     resource = SAMPLE | {"status": {"ready": True}, "metadata": {"labels": {"a": "b"}}}
     assert Sharedmemory.from_object(resource) == Sharedmemory.from_object(SAMPLE)
@@ -86,6 +93,9 @@ def test_every_valid_resource_gives_back_what_it_says(
         ({"overflow": "drop"}, "spec.overflow", "is not known"),
         ({"overflow": ["overwrite"]}, "spec.overflow", "is not known"),
         ({"replicas": 3}, "spec.replicas", "is no field"),
+        ({"nodeSelector": {"zone": 1}}, "spec.nodeSelector", "labels are text"),
+        ({"nodeSelector": ["zone"]}, "spec.nodeSelector", "must be an object"),
+        ({"retain": "yes"}, "spec.retain", "must be true or false"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_path(

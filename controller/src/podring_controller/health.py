@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-HUNG_S = 120.0
-"""A look takes at most four lists and a round of writes, each of which gives up after seconds."""
+HUNG_S = 300.0
+"""A turn is four lists and a few hundred writes at most, each of which gives up after seconds."""
 
 
 class Health:

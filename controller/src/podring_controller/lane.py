@@ -24,6 +24,7 @@ from podring_controller.plan import Action, Create, Delete, plan
 
 SLICE_S = 1.0
 REFUSED_MOST_S = 60.0
+TOO_MANY_CALLS = 429
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -114,7 +115,10 @@ class Lane:
         except errors.BrokerUnreachable as error:
             self._failed("BrokerUnreachable", str(error))
         except (errors.PodringError, OSError, ValueError) as error:
-            self._failed("BrokerRefuses", str(error))
+            if getattr(error, "status", 0) == TOO_MANY_CALLS:
+                self.backoff.due = time.monotonic() + SLICE_S  # the broker's pace, and no failure
+            else:
+                self._failed("BrokerRefuses", str(error))
         else:
             self._succeeded()
 

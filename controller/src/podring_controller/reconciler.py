@@ -111,6 +111,8 @@ class Reconciler:
         written = self._writer.write_statuses(view, self._statuses(hosts))
         waiting = self._release()
         self._restless = waiting or not written or self._is_anyone_away()
+        if self._writer.left_over():
+            self.bell.ring()
 
     def _statuses(self, hosts: set[str]) -> dict[str, Status]:
         """The status of every resource that is not being deleted."""

@@ -21,6 +21,9 @@ from podring_controller.view import View
 HURRY_S = 5.0
 """How often the status of a topic that is on its way may be written, while it only gets nearer."""
 
+ROUND = 200
+"""Writes of a kind in one turn: the loop must come round, also with an API server that is slow."""
+
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -31,6 +34,12 @@ class Writer:
         self._kube = kube
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
         self._written_at: dict[str, float] = {}
+        self._left_over = False
+
+    def left_over(self) -> bool:
+        """Whether something was left for the next turn since this was last asked."""
+        left, self._left_over = self._left_over, False
+        return left
 
     def close(self) -> None:
         """Start nothing any more; what is on its way is not waited for."""
@@ -93,6 +102,8 @@ class Writer:
         self, view: View, resources: Iterable[Declared], write: Callable[[Declared], None]
     ) -> None:
         failures: list[ApiUnreachable] = []
+        some = list(resources)
+        self._left_over |= len(some) > ROUND
 
         def attempt(resource: Declared) -> None:
             if failures:  # it would only fail as well, after as many seconds
@@ -106,7 +117,7 @@ class Writer:
             except ApiUnreachable as error:
                 failures.append(error)
 
-        list(self._pool.map(attempt, resources))
+        list(self._pool.map(attempt, some[:ROUND]))
         if failures:
             raise failures[0]
 
