@@ -96,7 +96,7 @@ test-py: $(STAMPS)/dev $(STAMPS)/members ## pytest (ARGS='-k name -x')
 test-kubernetes: $(STAMPS)/dev $(STAMPS)/members ## pytest on a real cluster, as root; the first time builds Kubernetes (ARGS=…)
 	@scripts/components tests images kubernetes
 	@scripts/kubernetes-tools
-	@$(PY) -m pytest -m kubernetes tests/kubernetes $(ARGS)
+	@$(PY) -m pytest -m kubernetes tests/kubernetes tests/deploy $(ARGS)
 
 .PHONY: lint lint-ruff lint-mypy lint-imports lint-c lint-cython lint-shell
 lint: lint-ruff lint-mypy lint-imports lint-c lint-cython lint-shell ## all linters (make -k lint: go on after one that complains)
