@@ -132,14 +132,15 @@ class Handlers:
     def __init__(self) -> None:
         self.rung: list[str] = []
         made = watching.registry(self.rung.append)
-        self._by_name = {str(each.id): each.fn for each in made._watching.get_all_handlers()}
+        handlers: Any = made._watching.get_all_handlers()
+        self._by_name = {str(each.id): each.fn for each in handlers}
 
     def tell(self, what: str, kind: str | None, item: dict[str, Any]) -> int:
         """How often the bell rings."""
         before = len(self.rung)
         meta = {"uid": "u1", "name": "n", "namespace": "shop", "resourceVersion": "1"}
         whole = {**item, "metadata": meta | item.get("metadata", {})}
-        asyncio.run(self._by_name[what](event={"type": kind, "object": whole}))  # type: ignore[arg-type]
+        asyncio.run(self._by_name[what](event={"type": kind, "object": whole}))
         return len(self.rung) - before
 
 
