@@ -18,6 +18,7 @@ from podring.ring import _ring
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 _TURN_S = 0.005
 
@@ -27,6 +28,13 @@ async def pause() -> None:
     import asyncio
 
     await asyncio.sleep(0)
+
+
+async def in_thread(work: Callable[[], None]) -> None:
+    """Do what may block, beside the event loop."""
+    import asyncio
+
+    await asyncio.to_thread(work)
 
 
 async def wait_for_news(reader: _ring.Reader) -> None:

@@ -12,6 +12,7 @@ from podring import roster
 from podring.ring import _ring
 
 if TYPE_CHECKING:
+    from podring.segment import Segment
     from podring.topic import TopicSpec
 
 
@@ -26,6 +27,8 @@ class Publisher(roster.Participant, _ring.Writer):
     name       what the roster shows, up to 32 bytes of UTF-8
     timeout    seconds that a call waits for room in a `block` topic before it raises Full, which
                names the slow subscribers; None for ever, 0 not at all. It may be set later, too
+    follow     when the topic is deleted, wait for so many seconds until it is made anew, and go on
+               there; None raises TopicClosed at once
     raises     TopicNotFound, TopicExists, NoRoom, BrokerUnreachable, TooManyParticipants,
                PermissionError; PublisherBusy when `exclusive` and another one is
 
@@ -43,6 +46,7 @@ class Publisher(roster.Participant, _ring.Writer):
         exclusive: bool = False,
         name: str | None = None,
         timeout: float | None = None,
+        follow: float | None = None,
     ) -> None:
         record, segment = roster.open_topic(topic, broker, create, write=True)
         with roster.joined(segment, _ring.PUBLISHER, name) as slot:
@@ -50,7 +54,14 @@ class Publisher(roster.Participant, _ring.Writer):
                 self, segment.mapping, slot, segment.is_participant, exclusive, segment.reap
             )
             self.timeout = timeout
+            self._name = name
+            self._follow(follow, broker)
         self._opened(record, segment)
+
+    def _join(self, segment: Segment) -> None:
+        with roster.joined(segment, _ring.PUBLISHER, self._name) as slot:
+            self._look_in(segment)
+            self._move(segment.mapping, slot)
 
     @property
     def max_message(self) -> int:

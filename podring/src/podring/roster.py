@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+import time
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Self
 
-from podring.errors import TooManyParticipants, TopicNotFound
+from podring.errors import BrokerUnreachable, TooManyParticipants, TopicClosed, TopicNotFound
 from podring.ring import _ring
 from podring.segment import Segment
 
@@ -101,11 +103,44 @@ class Participant(_ring.Handle):
 
     record: TopicRecord
     _segment: Segment
+    _broker: str | None
+    _follower: Follower | None = None
 
     def _opened(self, record: TopicRecord, segment: Segment) -> None:
         """From here on there is something to close."""
         self.record, self._segment = record, segment
         _living.add(self)
+
+    def _follow(self, follow: float | None, broker: str | None) -> None:
+        """Go on with the topic's next generation, should it be made within `follow` seconds."""
+        if follow is None:
+            return
+        if not follow >= 0:
+            raise ValueError(f"follow is seconds from 0 up, or None not to: not {follow!r}")
+        self._broker = broker
+        self._follower = Follower(self, follow)
+        self._follow_with(self._follower)
+
+    def next_generation(self) -> bool:
+        """Move to the topic's next generation: False where there is none yet."""
+        try:
+            record, segment = open_topic(
+                self.record.name, self._broker, None, write=isinstance(self, _ring.Writer)
+            )
+        except (TopicNotFound, BrokerUnreachable):
+            return False
+        if record.generation == self.record.generation:
+            segment.close()
+            return False
+        left = self._segment
+        self._join(segment)
+        self._opened(record, segment)
+        left.close()
+        return True
+
+    def _join(self, segment: Segment) -> None:
+        """Take part in `segment` instead."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Leave the topic. Closing twice is fine."""
@@ -133,6 +168,44 @@ class Participant(_ring.Handle):
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self.close()
 
+
+class Follower:
+    """Brings a participant to its topic's next generation, once the one that it is on is deleted.
+
+    Called again and again until it has: each call asks the broker once, and waits a little where
+    there is nothing new yet.
+    """
+
+    def __init__(self, participant: Participant, patience_s: float) -> None:
+        self._participant = weakref.ref(participant)
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        self._noticed: float | None = None
+
+    def __call__(self) -> None:
+        """Move, or wait for a moment.
+
+        raises  TopicClosed once nothing has come for as long as was asked for
+        """
+        with self._lock:
+            participant = self._participant()
+            if participant is None or participant.mapping.state() == _ring.OPEN:
+                return  # another thread has moved it
+            now = time.monotonic()
+            self._noticed = self._noticed or now
+            if participant.next_generation():
+                self._noticed = None
+            elif now - self._noticed >= self._patience_s:
+                old = participant.record
+                raise TopicClosed(
+                    f"topic {old.name!r} (generation {old.generation}) was deleted, and not made "
+                    f"anew for {self._patience_s:g} s: open it again when it is there"
+                )
+            else:
+                time.sleep(_FOLLOW_PAUSE_S)
+
+
+_FOLLOW_PAUSE_S = 0.05
 
 _living: weakref.WeakSet[Participant] = weakref.WeakSet()
 _joined: weakref.WeakSet[Segment] = weakref.WeakSet()

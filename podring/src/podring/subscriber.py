@@ -64,6 +64,8 @@ class Subscriber(roster.Participant, _ring.Reader):
     lossy    in a `block` topic, do not let publishers wait: lose the oldest messages instead
     spin     seconds to look for news before sleeping, less while that is in vain: default 20 µs
              where there is more than one processor, 0 never, math.inf always
+    follow   when the topic is deleted, wait for so many seconds until it is made anew, and go on
+             with the first message there; None raises TopicClosed once it is read to its end
     on_loss  called with the range of sequence numbers that were lost, before the first message
              behind them is delivered
     raises   as Publisher; NameTaken; InvalidTopic or OffsetOutOfRange for a start that cannot be
@@ -87,6 +89,7 @@ class Subscriber(roster.Participant, _ring.Reader):
         name: str | None = None,
         lossy: bool = False,
         spin: float | None = None,
+        follow: float | None = None,
         on_loss: Callable[[range], object] | None = None,
     ) -> None:
         where = Start.parse(start)
@@ -99,6 +102,8 @@ class Subscriber(roster.Participant, _ring.Reader):
         with roster.joined(segment, _ring.SUBSCRIBER, name, flags) as slot:
             _ring.Reader.__init__(self, segment.mapping, slot, self._losses, spin)
             self._begin(segment, where, name)
+            self._name, self._flags = name, flags
+            self._follow(follow, broker)
         self._opened(record, segment)
 
     def _begin(self, segment: Segment, where: Start, name: str | None) -> None:
@@ -110,6 +115,12 @@ class Subscriber(roster.Participant, _ring.Reader):
             self.seek(where.where, where.value)
         if place >= 0:
             self._save_at(place)
+
+    def _join(self, segment: Segment) -> None:
+        with roster.joined(segment, _ring.SUBSCRIBER, self._name, self._flags) as slot:
+            self._move(segment.mapping, slot)
+            self._begin(segment, Start.parse(1), self._name)
+        aio.ring_bell()
 
     def __exit__(
         self,
@@ -142,7 +153,10 @@ class Subscriber(roster.Participant, _ring.Reader):
             await aio.pause()  # before a message is taken, so that being cancelled here loses none
         while (message := self.receive_nowait()) is None:
             self._unyielded = 0
-            await aio.wait_for_news(self)
+            if self._follower is not None and self.mapping.state() != _ring.OPEN:
+                await aio.in_thread(self._follower)
+            else:
+                await aio.wait_for_news(self)
         self._unyielded += 1
         return message
 

@@ -135,6 +135,7 @@ cdef extern from "ring.h" nogil:
     ctypedef struct RingWriter:
         Ring ring
         uint32_t slot
+        bint keeps
         bint locked
         uint64_t tail
         uint64_t head

@@ -395,6 +395,7 @@ cdef class Handle:
     cdef bint left
     cdef PyThread_type_lock turn
     cdef atomic_u32 stop
+    cdef object on_deleted  # moves this object to the topic's next generation, or waits a little
 
     def __cinit__(self):
         self.life = IS_NEW
@@ -490,6 +491,11 @@ cdef class Handle:
         """Leave the topic: each kind says how."""
         raise NotImplementedError
 
+    def _follow_with(self, on_deleted):
+        """Call `on_deleted` again and again, instead of raising TopicClosed, once the topic is
+        deleted: until it has called `_move`, or raises by itself."""
+        self.on_deleted = on_deleted
+
     def abandon(self):
         """In a forked child: forget everything, and touch nothing that the parent shares."""
         self.life = IS_FORKED
@@ -563,7 +569,12 @@ cdef class Writer(Handle):
         cdef int spins = 0
         while result != RING_OK:
             if result == RING_CLOSED:
-                raise self.mapping.closed()
+                if self.on_deleted is None:
+                    raise self.mapping.closed()
+                self.on_deleted()
+                self.enter_to_write()
+                result = ring_begin(&self.writer)
+                continue
             if result == RING_CORRUPT:
                 raise self.mapping.corrupt()
             if result == RING_BUSY and spins < LOCK_SPINS:
@@ -595,7 +606,7 @@ cdef class Writer(Handle):
         cdef int32_t holder = ring_lock_slot(seen)
         cdef bint dead = False
         if ring_state(&self.writer.ring) != RING_OPEN:
-            raise self.mapping.closed()
+            return RING_CLOSED
         if holder >= 0:
             try:
                 dead = not self.is_alive(holder)
@@ -669,10 +680,18 @@ cdef class Writer(Handle):
     cdef int append_when_there_is_room(self, const void *data, Py_ssize_t length) except -1:
         cdef int64_t began = clock_ns(CLOCK_MONOTONIC)
         while True:
+            self.refuse_what_is_too_long_now(length)
             self.wait_for_room(began, 0)
             self.begin()
             if self.append(data, length) == RING_OK:
                 return 0
+
+    cdef int refuse_what_is_too_long_now(self, uint64_t length) except -1:
+        """With the lock: the topic's next generation may take less than the one before."""
+        if length > self.writer.ring.max_message:
+            ring_end(&self.writer)
+            self.refuse_length(length)
+        return 0
 
     cdef int wait_for_room(self, int64_t began, Py_ssize_t published) except -1:
         """After RING_FULL: give the lock back, and wait until subscribers have made room.
@@ -790,6 +809,7 @@ cdef class Writer(Handle):
         cdef int64_t began = 0
         while done < count:
             began = began or clock_ns(CLOCK_MONOTONIC)
+            self.refuse_what_is_too_long_now(batch.lengths[done])
             self.wait_for_room(began, done)
             self.begin()
             done = self.append_batch(batch, done, count, total)
@@ -822,6 +842,24 @@ cdef class Writer(Handle):
         if not 0 <= nbytes <= self.writer.ring.max_message:
             self.refuse_length(nbytes)
         return Loan(self, nbytes)
+
+    def _look_in(self, segment):
+        """Ask this segment from now on who is alive."""
+        self.is_alive, self.reap = segment.is_participant, segment.reap
+
+    def _move(self, Mapping mapping not None, uint32_t slot):
+        """Leave the topic, and publish to another one from now on."""
+        cdef bint exclusive = self.writer.keeps
+        cdef uint32_t life = <uint32_t>(clock_ns(CLOCK_REALTIME) >> 10)
+        mapping.need_writable()
+        self.enter_to_write()
+        ring_writer_close(&self.writer)
+        self.mapping.release_roster()
+        ring_writer_open(&self.writer, &mapping.ring, slot, life, exclusive)
+        self.mapping, self.slot, self.stuck = mapping, slot, {}
+        if exclusive:
+            self.begin()
+            ring_end(&self.writer)
 
     def close(self):
         """Leave the topic. Closing twice is fine; an open loan is dropped."""
@@ -955,6 +993,7 @@ cdef class Loan:
         cdef int64_t began = 0
         while ring_reserve(&owner.writer, self.length, &self.payload) != RING_OK:
             began = began or clock_ns(CLOCK_MONOTONIC)
+            owner.refuse_what_is_too_long_now(self.length)
             owner.wait_for_room(began, 0)
             owner.begin()
         owner.loaned = self
@@ -1071,7 +1110,8 @@ cdef class Message:
         cdef Reader holder = self.holder
         if holder is not None and not self.exports:
             self.holder = None
-            holder.release(self.frame.position)
+            if holder.mapping is self.mapping:  # else it has gone on to another generation
+                holder.release(self.frame.position)
         return 0
 
     def __bytes__(self):
@@ -1261,7 +1301,7 @@ cdef class Reader(Handle):
                     return message
             elif result == RING_EMPTY:
                 if deadline == AT_ONCE or not self.wait(deadline):
-                    self.check_topic()
+                    self.check_topic(False)
                     return None
             elif result == RING_EVICTED:
                 raise self.come_back()
@@ -1301,11 +1341,37 @@ cdef class Reader(Handle):
             raise self.mapping.corrupt()
         return message if result == RING_OK else None
 
-    cdef int check_topic(self) except -1:
-        """Nothing is left: is anything to come?"""
+    cdef int check_topic(self, bint patiently) except -1:
+        """Nothing is left: is anything to come? Follow the topic to its next generation if that may
+        take a while, and if one shall."""
         if ring_state(&self.reader.ring) != RING_OPEN and not ring_has_news(self.reader):
-            raise self.mapping.closed()
+            if self.on_deleted is None:
+                raise self.mapping.closed()
+            if patiently:
+                self.on_deleted()
+                self.enter(FOR_EVER)
         return 0
+
+    def _move(self, Mapping mapping not None, uint32_t slot):
+        """Leave the topic, and read another one from now on; it is to be sought in next."""
+        cdef size_t size = (sizeof(RingReader) + 63) // 64 * 64
+        cdef RingReader *reader = <RingReader *>aligned_alloc(64, size)
+        if reader == NULL:
+            raise MemoryError()
+        if ring_reader_open(reader, &mapping.ring, slot) != RING_OK:
+            free(reader)
+            raise mapping.corrupt()
+        try:
+            self.enter(FOR_EVER)
+        except BaseException:
+            free(reader)
+            raise
+        ring_leave(&self.reader.ring, self.slot)
+        self.mapping.release_roster()
+        free(self.reader)
+        self.reader = reader
+        self.mapping, self.slot, self.held = mapping, slot, []
+        self.waited_from = 0
 
     cdef bint wait(self, int64_t deadline) except -1:
         """Spin, then sleep, until there may be news; False once the deadline has passed."""
@@ -1320,7 +1386,7 @@ cdef class Reader(Handle):
         cdef int64_t until
         cdef int64_t rest
         while True:
-            self.check_topic()
+            self.check_topic(True)
             now = clock_ns(CLOCK_MONOTONIC)
             if deadline != FOR_EVER and now >= deadline:
                 return False
@@ -1420,7 +1486,7 @@ cdef class Reader(Handle):
                 return self.message_at(payload, ahead)
             if result == RING_EMPTY:
                 if deadline == AT_ONCE or not self.wait(deadline):
-                    self.check_topic()
+                    self.check_topic(False)
                     raise self.nothing_new(timeout)
             elif result == RING_EVICTED:
                 raise self.come_back()
