@@ -19,7 +19,7 @@ from podring_broker.__main__ import owner_of
 from tests.support.components import require
 
 SHM = Path("/dev/shm")
-START_S = 20.0
+START_S = 60.0
 
 
 def eventually(claim: Callable[[], object], within_s: float = 15.0) -> None:
