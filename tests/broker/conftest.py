@@ -51,8 +51,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """One broker with a budget of 64 MiB for a whole module whose tests leave no topics behind."""
     node = f"test-{uuid.uuid4().hex[:12]}"
     broker = Broker(tmp_path_factory.mktemp("broker"), node, "memory:", "--budget", "64Mi")
-    yield broker.start()
-    broker.close()
+    try:
+        yield broker.start()
+    finally:
+        broker.close()
 
 
 @pytest.fixture
@@ -68,8 +70,10 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, 
     keys = Keys(folder / "tokens")
     settings = ["--authenticate", "tokens", "--tokens", str(keys.file), "--log-level", "debug"]
     broker = Broker(folder, node, "memory:", *settings)
-    yield broker.start(), keys
-    broker.close()
+    try:
+        yield broker.start(), keys
+    finally:
+        broker.close()
 
 
 @pytest.fixture

@@ -83,8 +83,10 @@ def test_ten_thousand_topics_are_adopted_listed_and_served_and_one_more_is_refus
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that lets a caller call 5 times a second, and 50 times at once."""
     broker = Broker(tmp_path_factory.mktemp("slow"), "test-slow", "memory:", "--max-rate", "5")
-    yield broker.start()
-    broker.close()
+    try:
+        yield broker.start()
+    finally:
+        broker.close()
 
 
 @pytest.fixture

@@ -87,9 +87,11 @@ class Site:
 def bare(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Site]:
     """The broker's account may do nothing yet."""
     made = Site(cluster, namespace, tmp_path)
-    made.broker.start()
-    yield made
-    made.close()
+    try:
+        made.broker.start()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture
