@@ -92,6 +92,11 @@ test-py: $(STAMPS)/dev $(STAMPS)/members ## pytest (ARGS='-k name -x')
 	@scripts/components tests $(if $(CI),images)
 	@$(PY) -m pytest $(ARGS)
 
+.PHONY: test-races
+test-races: $(STAMPS)/dev $(STAMPS)/members ## models, litmus programs and ThreadSanitizer, with their figures
+	@scripts/components
+	@$(PY) -m pytest -s tests/model tests/litmus tests/races $(ARGS)
+
 .PHONY: test-kubernetes
 test-kubernetes: $(STAMPS)/dev $(STAMPS)/members ## pytest on a real cluster, as root; the first time builds Kubernetes (ARGS=…)
 	@scripts/components tests images kubernetes
