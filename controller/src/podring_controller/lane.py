@@ -100,7 +100,7 @@ class Lane:
         if self.failure is not None:
             return self.backoff.due
         times = (each.backoff.due for each in self.refusals.values())
-        return min((self._asked_at + resync_s, *times))
+        return max(self.backoff.due, min((self._asked_at + resync_s, *times)))
 
     def work(self, desired: Desired, resync_s: float) -> None:
         """One slice. Never raises for what a broker or a network does."""

@@ -5,9 +5,9 @@
     metadata: {name: sharedmemory-sample}
     spec: {topicname: t, shmsize: 1048576, msgsize: 1024}
 
-Sizes are bytes or Kubernetes quantities (`64Mi`). `overflow`, `nodeSelector` (labels of the nodes
-that shall have the topic; absent: all that run a broker) and `retain` (the topic outlives its
-resource) are optional. What a name and a size may be is judged in `podring.topic`, so that
+Sizes are bytes or Kubernetes quantities (`64Mi`). `overflow` with its `unsubscribed` and `lease`,
+`nodeSelector` (labels of the nodes that shall have the topic; absent: all that run a broker) and
+`retain` (the topic outlives its resource) are optional. What a name and a size may be is judged in `podring.topic`, so that
 controller, broker and library cannot disagree. `metadata` and `status` are the API server's and
 the operator's, and are not looked at here.
 
@@ -28,7 +28,7 @@ KIND = "Sharedmemory"
 
 _RESOURCE = ("apiVersion", "kind", "metadata", "spec", "status")
 _REQUIRED = ("topicname", "shmsize", "msgsize")
-_OPTIONAL = ("overflow", "nodeSelector", "retain")
+_OPTIONAL = ("overflow", "unsubscribed", "lease", "nodeSelector", "retain")
 _SHOWN = 40
 
 
@@ -77,7 +77,13 @@ class Sharedmemory:
         try:
             return cls(
                 check_name(spec["topicname"]),
-                TopicSpec(spec["shmsize"], spec["msgsize"], spec.get("overflow", "overwrite")),
+                TopicSpec(
+                    spec["shmsize"],
+                    spec["msgsize"],
+                    spec.get("overflow", "overwrite"),
+                    spec.get("unsubscribed", "go-on"),
+                    spec.get("lease", 0),
+                ),
                 _labels(spec.get("nodeSelector", {})),
                 _flag(spec.get("retain", False)),
             )
