@@ -1,12 +1,12 @@
 """ThreadSanitizer watches the ring's C tests as threads over one mapping, and says nothing.
 
 It judges by the atomics' memory orders alone, and knows nothing of fences. Where a reader may copy
-what a writer overwrites, the race is by design (R1, see copy_shared in core.h), and such builds copy
-in relaxed atomic bytes. Where nothing is overwritten, in `block` topics, not even that is needed: there the
-copies are left plain, so that tail (R2) and cursors (R6) must order every byte of every payload.
+what a writer overwrites, the race is by design (R1, see copy_shared in core.h), and such builds
+copy in relaxed atomic bytes. In `block` topics nothing is overwritten while anybody may read it:
+there the copies stay plain, and tail (R2) and cursors (R6) must order every byte of each payload.
 
-That the run can fail is shown each time: plain copies where readers are lapped, and a core in which one
-memory order was weakened.
+That the run can fail is shown each time: plain copies where readers are lapped, and a core in which
+one memory order was weakened.
 """
 
 import os
@@ -51,7 +51,7 @@ def weakened(folder: Path, source: str, old: str, new: str) -> Path:
     return ring
 
 
-@pytest.mark.parametrize("test", ["threads", "sleeping"])
+@pytest.mark.parametrize("test", ["threads", "sleeping", "inherit"])
 def test_overwriting_races_only_where_the_code_says_so(test: str, tmp_path: Path) -> None:
     code, report = run(test, tmp_path)
     assert (code, report) == (0, "")
