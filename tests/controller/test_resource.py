@@ -91,6 +91,8 @@ def test_every_valid_resource_gives_back_what_it_says(
         ({"topicname": "n" * 300}, "spec.topicname", "300 characters"),
         ({"topicname": 7}, "spec.topicname", "must be text"),
         ({"overflow": "drop"}, "spec.overflow", "is not known"),
+        ({"overflow": "block", "lease": "5s"}, "spec.lease", "a number of seconds"),
+        ({"unsubscribed": "keep"}, "spec.unsubscribed", "means nothing"),
         ({"overflow": ["overwrite"]}, "spec.overflow", "is not known"),
         ({"replicas": 3}, "spec.replicas", "is no field"),
         ({"nodeSelector": {"zone": 1}}, "spec.nodeSelector", "labels are text"),

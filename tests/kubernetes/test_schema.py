@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from podring.topic import MESSAGE_MAX, SIZE_MAX, Overflow
+from podring.topic import MESSAGE_MAX, SIZE_MAX, Overflow, Unsubscribed
 from podring_controller.resource import InvalidResource, Sharedmemory
 from tests.kubernetes.declaring import Declaring, resource
 from tests.kubernetes.support.access import Access
@@ -59,6 +59,10 @@ def refusal(declaring: Declaring, spec: Json) -> str:
         ({"shmsize": "8Gi", "msgsize": "3Gi"}, "spec.msgsize is outside 1 to 2147483648 bytes"),
         ({"shmsize": "1000000.5"}, "spec.shmsize is not a whole number of bytes"),
         ({"overflow": "drop"}, 'spec.overflow: Unsupported value: "drop"'),
+        ({"overflow": "block", "unsubscribed": "stop"}, "spec.unsubscribed: Unsupported value"),
+        ({"overflow": "block", "lease": -1}, "spec.lease is neither 0, for none, nor 0.001 to"),
+        ({"lease": 5}, "spec.lease means nothing where publishers never wait"),
+        ({"unsubscribed": "keep"}, "spec.unsubscribed means nothing where publishers never"),
         ({"retain": "yes"}, "spec.retain"),
         ({"nodeSelector": {"zone": 1}}, "spec.nodeSelector.zone"),
     ],
@@ -82,6 +86,8 @@ def test_a_missing_field_is_named(declaring: Declaring, field: str) -> None:
         ({"msgsize": 1}, "spec.msgsize cannot be changed"),
         ({"topicname": "u"}, "spec.topicname cannot be changed: make another resource"),
         ({"retain": True}, "spec.retain cannot be changed"),
+        ({"overflow": "block"}, "spec.overflow cannot be changed"),
+        ({"overflow": "block", "lease": 5}, "spec.lease cannot be changed"),
     ],
 )
 def test_what_a_topic_was_made_with_cannot_be_changed(
@@ -182,6 +188,10 @@ def test_schema_and_podring_agree_on_every_spelling_of_a_size(
         SAMPLE | {"topicname": "schön"},
         SAMPLE | {"topicname": ""},
         SAMPLE | {"overflow": "overwrite"},
+        SAMPLE | {"overflow": "block", "unsubscribed": "keep", "lease": 2.5},
+        SAMPLE | {"overflow": "block", "lease": 0.0001},
+        SAMPLE | {"overflow": "block", "lease": 31622400},
+        SAMPLE | {"overflow": "block", "lease": 31622401},
         SAMPLE | {"nodeSelector": {}},
     ],
 )
@@ -191,6 +201,7 @@ def test_schema_and_podring_agree_at_the_edges(declaring: Declaring, spec: Json)
 
 def test_the_schema_knows_the_policies_that_podring_knows() -> None:
     assert sorted(fields()["overflow"]["enum"]) == sorted(get_args(Overflow))
+    assert sorted(fields()["unsubscribed"]["enum"]) == sorted(get_args(Unsubscribed))
 
 
 def test_the_schema_knows_the_fields_that_the_controller_knows() -> None:

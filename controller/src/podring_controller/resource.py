@@ -7,9 +7,9 @@
 
 Sizes are bytes or Kubernetes quantities (`64Mi`). `overflow` with its `unsubscribed` and `lease`,
 `nodeSelector` (labels of the nodes that shall have the topic; absent: all that run a broker) and
-`retain` (the topic outlives its resource) are optional. What a name and a size may be is judged in `podring.topic`, so that
-controller, broker and library cannot disagree. `metadata` and `status` are the API server's and
-the operator's, and are not looked at here.
+`retain` (the topic outlives its resource) are optional. What a name and a size may be is judged in
+`podring.topic`, so that controller, broker and library cannot disagree. `metadata` and `status` are
+the API server's and the operator's, and are not looked at here.
 
 Nothing here talks to a cluster or to a broker.
 """
