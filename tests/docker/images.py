@@ -162,7 +162,8 @@ def _forget_old(member: str) -> None:
         if has_image(name := _name(member, old.parent.name)):
             podman("rmi", "--force", name)
     if archives[:-KEPT]:
-        podman("image", "prune", "--force")
+        # A build that was killed has left a container, which would make a plain prune fail.
+        podman("image", "prune", "--force", "--external")
 
 
 if __name__ == "__main__":
