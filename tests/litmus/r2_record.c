@@ -21,6 +21,7 @@ static void prepare(Round *round) {
 static void first(Round *round) {
 #ifdef WEAK
     store_release(&round->c, 1);
+    linger();
 #endif
     store_release(&round->a, 7); /* the sequence */
     store_release(&round->b, 1); /* the end that it belongs to */

@@ -27,6 +27,7 @@ static void first(Round *round) {
     atomic_thread_fence(memory_order_release);
 #endif
     store_release(&round->b, NEW);
+    linger();
     store_release(&round->a, NEW);
 }
 
