@@ -97,6 +97,11 @@ test-races: $(STAMPS)/dev $(STAMPS)/members ## models, litmus programs and Threa
 	@scripts/components
 	@$(PY) -m pytest -s tests/model tests/litmus tests/races $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## fuzz the ring's C core (SECONDS=60 JOBS=2), with the coverage at the end
+	@scripts/components
+	@PODRING_FUZZ_COVERAGE=1 scripts/fuzz $(or $(SECONDS),60) $(or $(JOBS),2)
+
 .PHONY: test-kubernetes
 test-kubernetes: $(STAMPS)/dev $(STAMPS)/members ## pytest on a real cluster, as root; the first time builds Kubernetes (ARGS=…)
 	@scripts/components tests images kubernetes
