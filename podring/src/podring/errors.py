@@ -28,7 +28,22 @@ KeyboardInterrupt, and an argument of the wrong type is TypeError.
 
 from __future__ import annotations
 
+import errno
+import resource
 from typing import Any
+
+OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
+"""What the system says when this process, or the machine, has no file descriptors left."""
+
+
+def out_of_files(doing: str) -> OSError:
+    """The error for it, which is the built-in OSError, and says what could not be done."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return OSError(
+        errno.EMFILE,
+        f"no file descriptor left to {doing}: this process may have {most} open, and each open "
+        "topic takes 3; close some, or raise the limit (ulimit -n)",
+    )
 
 
 class PodringError(Exception):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podring.credentials import token
-from podring.errors import BrokerRefused, BrokerUnreachable
+from podring.errors import OUT_OF_FILES, BrokerRefused, BrokerUnreachable, out_of_files
 
 CONNECT_TIMEOUT_S = 2.0
 PAUSES_S = (0.2, 0.6)
@@ -77,6 +77,8 @@ class Line:
             try:
                 connection = self._connect(patience_s)
             except OSError as error:
+                if error.errno in OUT_OF_FILES:
+                    raise out_of_files(f"ask {self.address}") from None
                 failure = error
                 continue
             try:

@@ -29,12 +29,14 @@ from dataclasses import dataclass
 import posix_ipc
 
 from podring.errors import (
+    OUT_OF_FILES,
     CorruptRing,
     InvalidTopic,
     LayoutMismatch,
     NoRoom,
     PodringError,
     TopicNotFound,
+    out_of_files,
 )
 from podring.ring import _ring
 from podring.topic import (
@@ -97,7 +99,8 @@ class Segment:
         length = os.fstat(fd).st_size
         if not length:
             raise TopicNotFound(f"segment {self.name} is still being made, or its maker died")
-        mapped = mmap.mmap(fd, length, mmap.MAP_SHARED, protection)
+        with _files_for(f"map segment {self.name}"):
+            mapped = mmap.mmap(fd, length, mmap.MAP_SHARED, protection)
         self._maps.append(mapped)
         return mapped
 
@@ -194,6 +197,7 @@ def create(
         os.fchmod(roster_fd, MODE)
         _let_publish(ring_fd, group)
         with (
+            _files_for(f"create topic {name!r}"),
             mmap.mmap(ring_fd, ring_bytes, mmap.MAP_SHARED) as ring,
             mmap.mmap(roster_fd, roster_bytes, mmap.MAP_SHARED) as roster,
         ):
@@ -273,7 +277,9 @@ def scan(owner: str) -> Iterator[Found]:
     """Find every segment of an owner, oldest first, half made ones of dead creators included."""
     # Only names that `create` gives: anybody may leave anything in this folder.
     ours = re.compile(rf"({_PREFIX}\.{owner}\.([0-9]{{1,20}})\..+)\.(ring|roster)", re.ASCII)
-    matches = filter(None, map(ours.fullmatch, os.listdir(_DIRECTORY)))
+    with _files_for(f"list {_DIRECTORY}"):
+        names = os.listdir(_DIRECTORY)
+    matches = filter(None, map(ours.fullmatch, names))
     for _, segment in sorted({(int(match[2]), match[1]) for match in matches}):
         yield _examine(segment, owner)
 
@@ -404,11 +410,24 @@ def _create(name: str) -> int:
 def _permission_of(name: str) -> Iterator[None]:
     """Turn posix_ipc's own error into Python's, which everybody else catches."""
     try:
-        yield
+        with _files_for(f"open segment {name}"):
+            yield
     except posix_ipc.PermissionsError:
         raise PermissionError(
             errno.EACCES, f"user {os.geteuid()} may not do this to a segment", name
         ) from None
+
+
+@contextlib.contextmanager
+def _files_for(doing: str) -> Iterator[None]:
+    """Say what could not be done when there are no file descriptors left."""
+    try:
+        yield
+    except OSError as error:
+        # posix_ipc has no number for it, but a sentence.
+        if error.errno in OUT_OF_FILES or (error.errno is None and "files" in str(error)):
+            raise out_of_files(doing) from None
+        raise
 
 
 def _unlock_and_close(fd: int) -> None:
