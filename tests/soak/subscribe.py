@@ -26,6 +26,8 @@ class Receiver:
 
     def __init__(self, worker: Worker, topic: SoakTopic, mode: str, name: str | None) -> None:
         self.random, self._worker = worker.random, worker
+        self._evicted: range | None = None
+        self._early: list[range] | None = []  # losses told before there is a ledger
         lossy = topic.spec.overflow == "block" and self.random.random() < 0.3
         self.subscriber = Subscriber(
             topic.name,
@@ -43,9 +45,14 @@ class Receiver:
         self.ledger.set(Word.START, self.subscriber.offset)
         self.ledger.set(Word.END, self.subscriber.offset)
         self.state = State.OPEN
-        self._evicted: range | None = None
+        early, self._early = self._early, None
+        for lost in early or []:
+            self._on_loss(lost)
 
     def _on_loss(self, lost: range) -> None:
+        if self._early is not None:
+            self._early.append(lost)
+            return
         kind = Kind.EVICTED if lost == self._evicted else Kind.LOST
         self._evicted = None
         self.ledger.set(Word.HOLDING, lost.start)

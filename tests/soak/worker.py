@@ -18,14 +18,14 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from podring import BrokerRefused, BrokerUnreachable, PublisherBusy, TopicNotFound
+from podring import BrokerRefused, BrokerUnreachable, PublisherBusy, TopicClosed, TopicNotFound
 from tests.soak.ledger import Ledger, Meta
 from tests.soak.topics import TOPICS, SoakTopic
 
 BROKEN = 70
 """Exit code of a worker that saw what must not happen."""
 
-NOT_NOW = (BrokerUnreachable, BrokerRefused, TopicNotFound, PublisherBusy)
+NOT_NOW = (BrokerUnreachable, BrokerRefused, TopicNotFound, TopicClosed, PublisherBusy)
 """What opening a topic may meet while brokers, Redis and topics come and go."""
 
 
