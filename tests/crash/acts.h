@@ -33,6 +33,8 @@ typedef struct Scenario {
     bool reads;     /* is a subscriber */
     bool woken;     /* falls asleep, and is woken by a message */
     bool asleep;    /* falls asleep, and is killed there */
+    bool blocks;    /* in a `block` topic */
+    bool full;      /* whose ring is full */
 } Scenario;
 
 /* ---- publishers ---- */
@@ -48,6 +50,25 @@ static void act_publish(Victim *victim) {
     append(victim, 0);
     ring_flush(victim->writer);
     ring_end(victim->writer);
+}
+
+/* As Writer.wait_for_room: until subscribers have read on. */
+static void act_wait_for_room(Victim *victim) {
+    RingWriter *writer = victim->writer;
+    if (hold_lock(writer, victim->roster_fd) != RING_OK)
+        return;
+    while (ring_append(writer, payloads[0], victim->scenario->lengths[0],
+                       1000 + writer->sequence) == RING_FULL) {
+        ring_end(writer);
+        ring_report_wait(writer, 5);
+        if (!ring_has_room(writer))
+            ring_sleep_room(writer, -1);
+        ring_report_wait(writer, 0);
+        if (hold_lock(writer, victim->roster_fd) != RING_OK)
+            return;
+    }
+    ring_flush(writer);
+    ring_end(writer);
 }
 
 /* As append_all in _ring.pyx: in portions. */
@@ -161,9 +182,19 @@ static void act_subscribe(Victim *victim) {
     if (ring_reader_open(victim->reader, &ring, VICTIM) != RING_OK)
         return;
     ring_report(victim->reader);
-    ring_seek_last(victim->reader, 3);
-    ring_report(victim->reader);
+    do
+        ring_seek_last(victim->reader, 3);
+    while (ring_take_place(victim->reader) != RING_OK);
     act_receive(victim);
+}
+
+static void act_hold_a_view(Victim *victim) {
+    const uint8_t *payload;
+    while (ring_peek(victim->reader, &payload) == RING_OK) {
+        ring_hold(victim->reader, victim->reader->frame.position);
+        memcpy(received, payload, 8);
+        ring_hold(victim->reader, RING_NOWHERE);
+    }
 }
 
 static void act_unsubscribe(Victim *victim) {

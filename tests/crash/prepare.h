@@ -17,7 +17,9 @@ static inline void fill_history(World *world, const Scenario *scenario) {
         say(world, &now->heir, random_below(&now->random, n % 5 ? 300 : 1500));
         say(world, next_author(world, scenario), random_below(&now->random, 60));
         hear_all(world, &now->witness, committed(world));
-        if (n == 30)
+        if (scenario->blocks)
+            hear_all(world, &now->laggard, committed(world));
+        else if (n == 30)
             CHECK_EQ(ring_seek_latest(&now->laggard), RING_OK);
     }
     CHECK(false, "no such place in the ring: %s", scenario->name);
@@ -32,10 +34,34 @@ static inline void write_payloads(World *world, const Scenario *scenario, uint32
     }
 }
 
+/* Until one of the subscribers, who reads no more, leaves no room. */
+static inline void fill_the_ring(World *world, RingReader *slow) {
+    Players *now = world->now;
+    do {
+        hear_all(world, &now->witness, committed(world));
+        if (slow != &now->laggard)
+            hear_all(world, &now->laggard, committed(world));
+    } while (try_to_say(world, &now->heir, 1400));
+}
+
 static inline void prepare_reader(World *world, const Scenario *scenario) {
     Players *now = world->now;
     become(world, VICTIM, ROSTER_SUBSCRIBER);
     CHECK_EQ(ring_reader_open(&now->reader, &world->ring, VICTIM), RING_OK);
+    if (scenario->joins) {
+        Ring ring = world->ring;
+        ring_leave(&ring, VICTIM);
+        return;
+    }
+    CHECK_EQ(ring_take_place(&now->reader), RING_OK);
+    if (scenario->full) {
+        /* Somebody has to live in that entry meanwhile. */
+        int alive = shm_open(world->roster_name, O_RDWR, 0);
+        CHECK(set_lock(alive, VICTIM, F_WRLCK), "the entry is taken");
+        fill_the_ring(world, &now->reader);
+        close(alive);
+        return;
+    }
     if (scenario->woken || scenario->asleep)
         return; /* there is nothing new */
     if (scenario->cold) {
@@ -57,6 +83,10 @@ static inline void prepare(World *world, const Scenario *scenario) {
     become(world, VICTIM, ROSTER_PUBLISHER);
     ring_writer_open(&now->victim, &world->ring, VICTIM, 78, false);
     CHECK_EQ(ring_seek_latest(&now->witness), RING_OK);
+    if (scenario->blocks)
+        CHECK_EQ(ring_seek_latest(&now->laggard), RING_OK);
+    ring_report(&now->witness);
+    ring_report(&now->laggard);
     fill_history(world, scenario);
     if (scenario->exclusive && !scenario->joins) {
         ring_writer_open(&now->victim, &world->ring, VICTIM, 79, true);
@@ -69,6 +99,8 @@ static inline void prepare(World *world, const Scenario *scenario) {
     }
     if (scenario->reads)
         prepare_reader(world, scenario);
+    else if (scenario->full)
+        fill_the_ring(world, &now->laggard);
     write_payloads(world, scenario, VICTIM);
 }
 

@@ -30,6 +30,8 @@ KILLED = {
     "subscribe": 1500,
     "view": 300,
     "asleep": 300,
+    "block: ": 5000,
+    "room": 1000,
 }
 
 

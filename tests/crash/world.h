@@ -88,13 +88,16 @@ static inline void open_players(World *world) {
     CHECK_EQ(ring_reader_open(&now->witness, &world->ring, WITNESS), RING_OK);
     CHECK_EQ(ring_reader_open(&now->laggard, &world->ring, LAGGARD), RING_OK);
     CHECK_EQ(ring_reader_open(&now->reader, &world->ring, VICTIM), RING_OK);
+    CHECK_EQ(ring_take_place(&now->witness), RING_OK);
+    CHECK_EQ(ring_take_place(&now->laggard), RING_OK);
 }
 
-static inline void make_world(World *world, uint64_t size, uint64_t max_message) {
+static inline void make_world(World *world, uint64_t size, uint64_t max_message,
+                              uint32_t overflow) {
     snprintf(world->ring_name, sizeof world->ring_name, "/podring-crash-%d.ring", (int)getpid());
     snprintf(world->roster_name, sizeof world->roster_name, "/podring-crash-%d.roster",
              (int)getpid());
-    world->plan = ring_plan(size, max_message, RING_OVERWRITE);
+    world->plan = ring_plan(size, max_message, overflow);
     int ring_fd;
     world->bytes = map_object(world->ring_name, world->plan.ring_bytes, &ring_fd);
     world->roster = map_object(world->roster_name, world->plan.roster_bytes, &world->roster_fd);
@@ -104,7 +107,8 @@ static inline void make_world(World *world, uint64_t size, uint64_t max_message)
                                .size = size,
                                .max_message = max_message,
                                .generation = 7,
-                               .created = 8});
+                               .created = 8,
+                               .overflow = overflow});
     CHECK_EQ(ring_map(&world->ring, world->bytes, world->plan.ring_bytes, world->roster,
                       world->plan.roster_bytes),
              RING_OK);
@@ -173,16 +177,39 @@ static inline void expect_message(World *world, uint64_t sequence, uint64_t leng
     world->now->author[sequence % LENGTHS] = (uint16_t)slot;
 }
 
-static inline uint64_t say(World *world, RingWriter *writer, uint64_t length) {
+/* As Writer.judge_the_slow: whoever holds this publisher up and is dead does so no longer. */
+static inline uint32_t drop_the_dead(RingWriter *writer, int roster_fd) {
+    uint32_t dropped = 0;
+    for (uint32_t slot = 0; slot < DEAD; slot++) {
+        if (!ring_is_slow(writer, slot) || slot != VICTIM || is_alive(roster_fd, slot))
+            continue; /* only the victim may be dead: the others' locks are the driver's own */
+        ring_leave(&writer->ring, slot);
+        dropped++;
+    }
+    return dropped;
+}
+
+/* Publish, or give the lock back and return false when living subscribers leave no room. */
+static inline bool try_to_say(World *world, RingWriter *writer, uint64_t length) {
     static uint8_t payload[65536];
     CHECK_EQ(hold_lock(writer, world->roster_fd), RING_OK);
     uint64_t sequence = writer->sequence;
     fill_payload(payload, sequence, length);
-    CHECK_EQ(ring_append(writer, payload, length, 1000 + sequence), RING_OK);
+    while (ring_append(writer, payload, length, 1000 + sequence) == RING_FULL) {
+        ring_end(writer);
+        if (!drop_the_dead(writer, world->roster_fd))
+            return false;
+        CHECK_EQ(hold_lock(writer, world->roster_fd), RING_OK);
+    }
     ring_flush(writer);
     ring_end(writer);
     expect_message(world, sequence, length, writer->slot);
-    return sequence;
+    return true;
+}
+
+static inline uint64_t say(World *world, RingWriter *writer, uint64_t length) {
+    CHECK(try_to_say(world, writer, length), "subscribers leave no room for %" PRIu64, length);
+    return writer->sequence - 1;
 }
 
 static inline uint64_t committed(const World *world) {
