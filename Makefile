@@ -102,6 +102,11 @@ fuzz: ## fuzz the ring's C core (SECONDS=60 JOBS=2), with the coverage at the en
 	@scripts/components
 	@PODRING_FUZZ_COVERAGE=1 scripts/fuzz $(or $(SECONDS),60) $(or $(JOBS),2)
 
+.PHONY: soak
+soak: $(STAMPS)/dev $(STAMPS)/members ## everything at once, and an oracle that knows every message (MINUTES=n SEED=n)
+	@scripts/components tests
+	@$(PY) -m tests.soak $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)')
+
 .PHONY: test-kubernetes
 test-kubernetes: $(STAMPS)/dev $(STAMPS)/members ## pytest on a real cluster, as root; the first time builds Kubernetes (ARGS=…)
 	@scripts/components tests images kubernetes
