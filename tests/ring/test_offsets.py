@@ -87,6 +87,21 @@ def test_what_was_overwritten_meanwhile_is_counted(topic: Topic) -> None:
         assert received + again.lost == last
 
 
+def test_a_loss_that_nobody_was_told_of_is_told_to_who_resumes(topic: Topic) -> None:
+    """A batch ends where a loss begins, and the next call would tell of it; there is none."""
+    publisher = topic.publisher(TopicSpec("64Ki", 1024))
+    with topic.subscriber(None, name="billing") as first:
+        publisher.publish_many([b"x"] * 100)
+        received = len([first.receive()])
+        last = publisher.publish_many([b"y"] * 5000)
+        received += len(first.receive_many(10_000))
+        assert first.lost == 0
+        assert received < 1000
+    with topic.subscriber(None, name="billing") as again:
+        received += sum(1 for _ in iter(again.receive_nowait, None))
+        assert received + again.lost == last
+
+
 def test_a_name_belongs_to_one_at_a_time(topic: Topic) -> None:
     first = topic.subscriber(name="billing")
     with pytest.raises(NameTaken, match="'billing'"):

@@ -223,6 +223,8 @@ void ring_report(RingReader *reader) {
 }
 
 void ring_save(RingReader *reader) {
-    store_release(&reader->saved->sequence, reader->sequence);
+    /* A loss that was not told yet is left to whoever resumes, who is told of it. */
+    bool untold = reader->gap_first != reader->gap_end;
+    store_release(&reader->saved->sequence, untold ? reader->gap_first : reader->sequence);
     store_relaxed(&reader->saved->saved, reader->messages ? reader->frame.timestamp : 0);
 }
