@@ -18,6 +18,7 @@ from podring import (
     HandleClosed,
     InvalidTopic,
     Publisher,
+    PublisherBusy,
     Subscriber,
     TopicClosed,
     TopicSpec,
@@ -392,3 +393,31 @@ def test_a_policy_that_cannot_be_is_refused_by_field(
         TopicSpec("64Ki", 1024, **arguments)  # type: ignore[arg-type]
     assert caught.value.field == field
     assert str(caught.value).startswith(field)
+
+
+@pytest.mark.parametrize("meets", [PublisherBusy, TopicClosed])
+def test_a_batch_that_had_to_wait_says_how_much_of_it_is_out_whatever_it_meets(
+    topic: Topic, meets: type[PublisherBusy | TopicClosed]
+) -> None:
+    """Else its publisher would publish the same messages again."""
+    publisher, subscriber = topic.publisher(SPEC), topic.subscriber(None)
+    met: list[PublisherBusy | TopicClosed] = []
+
+    def publish() -> None:
+        try:
+            publisher.publish_many([MESSAGE] * 2 * FITS)
+        except (PublisherBusy, TopicClosed) as error:
+            met.append(error)
+
+    waiting = threading.Thread(target=publish)
+    waiting.start()
+    while not any(entry.waiting for entry in publisher.mapping.entries()):
+        time.sleep(0.01)
+    if meets is PublisherBusy:
+        topic.publisher(None, exclusive=True)
+    else:
+        topic.delete()
+    received = len(subscriber.receive_many(2 * FITS))
+    waiting.join()
+    assert [type(error) for error in met] == [meets]
+    assert met[0].published == received > 0

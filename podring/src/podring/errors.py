@@ -77,7 +77,12 @@ class OtherOrigin(PodringError):
 
 
 class TopicClosed(PodringError):
-    """The topic was deleted while this object had it open."""
+    """The topic was deleted while this object had it open.
+
+    published  how many messages of a batch are out, which had to wait in a `block` topic
+    """
+
+    published = 0
 
 
 class NoRoom(PodringError):
@@ -93,7 +98,12 @@ class NameTaken(PodringError):
 
 
 class PublisherBusy(PodringError):
-    """An exclusive publisher holds the topic, or a loan of this publisher is still open."""
+    """An exclusive publisher holds the topic, or a loan of this publisher is still open.
+
+    published  how many messages of a batch are out, which had to wait in a `block` topic
+    """
+
+    published = 0
 
 
 class Full(PodringError, TimeoutError):

@@ -784,8 +784,9 @@ cdef class Writer(Handle):
 
         payloads  an iterable of what `publish` takes; all are checked before the first is written
         returns   the sequence number of the last one, 0 when there was none
-        raises    as `publish`, and then none of them was published; Full, whose `published` says
-                  how many were. In a `block` topic others may come in between while it waits
+        raises    as `publish`, and then none of them was published. In a `block` topic it may have
+                  to wait in between, and others come in; what it meets then, Full or PublisherBusy
+                  or TopicClosed, says in `published` how many are out
         cost      as `publish`, with the lock and the clock once for all of them
         """
         if isinstance(payloads, (bytes, bytearray, memoryview, str)):
@@ -810,8 +811,12 @@ cdef class Writer(Handle):
         while done < count:
             began = began or clock_ns(CLOCK_MONOTONIC)
             self.refuse_what_is_too_long_now(batch.lengths[done])
-            self.wait_for_room(began, done)
-            self.begin()
+            try:
+                self.wait_for_room(began, done)
+                self.begin()
+            except (PublisherBusy, TopicClosed) as error:
+                error.published = done
+                raise
             done = self.append_batch(batch, done, count, total)
         cdef uint64_t sequence = self.writer.sequence - 1
         ring_end(&self.writer)
