@@ -45,7 +45,7 @@ class Court:
         ledger.close(state)
 
     def publisher(self, who: int, *entries: Entry, **more: int) -> None:
-        self.account("publisher", entries, State.CLOSED, who=who, **more)
+        self.account("publisher", entries, State.CLOSED, "", who, **more)
 
     def subscriber(
         self, *entries: Entry, state: State = State.CLOSED, name: str = "", **more: int
