@@ -179,7 +179,7 @@ def main() -> int:
         soak.close()
     gc.collect()
     after = len(os.listdir("/proc/self/fd"))
-    if after > before:
+    if after > before and not soak.found():  # a run that broke off leaves ledgers open
         soak.wrong.append(f"the conductor has {after} files open, and had {before} before")
     soak.watch.verdict()
     return _end(soak, time.monotonic() - started)
