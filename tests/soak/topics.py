@@ -26,6 +26,6 @@ TOPICS = (
     SoakTopic("block", TopicSpec("1Mi", "16Ki", "block"), weight=3),
     SoakTopic("block.tiny", TopicSpec("64Ki", "1Ki", "block"), longest=300),
     SoakTopic("block.keep", TopicSpec("4Mi", "64Ki", "block", "keep"), longest=4000),
-    SoakTopic("block.lease", TopicSpec("256Ki", "4Ki", "block", "go-on", 0.5)),
+    SoakTopic("block.lease", TopicSpec("256Ki", "4Ki", "block", "go-on", 0.1)),
 )
 BY_NAME = {topic.name: topic for topic in TOPICS}
