@@ -1476,10 +1476,11 @@ cdef class Reader(Handle):
         cdef int64_t deadline = deadline_of(timeout)
         cdef RingResult result
         cdef bint ahead
-        self.commit()
         while True:
             if not self.start(deadline):
                 raise self.nothing_new(timeout)
+            if self.reader.saved != NULL:
+                ring_save(self.reader)
             ahead = self.reader.run_at != self.reader.run_end
             if ahead:
                 result = ring_next(self.reader, &payload)
