@@ -51,7 +51,7 @@ def clock(tmp_path: Path) -> dict[str, str]:
 
 
 def test_messages_keep_their_order_and_none_is_lost(topic: Topic, clock: dict[str, str]) -> None:
-    topic.create(TopicSpec("64Mi", "1Ki")  # more than a fast machine publishes meanwhile)
+    topic.create(TopicSpec("64Mi", "1Ki"))  # more than a fast machine publishes meanwhile
     code = """
     with Publisher(topic) as publisher, Subscriber(topic) as subscriber:
         times = []
