@@ -43,7 +43,7 @@ MEANING = {
     Exit.CLOSED: "the topic was deleted while in use",
     Exit.BAD_INPUT: "input that cannot be sent: a message too long, or a record cut short",
     Exit.LOSS: "messages were lost, and --fail-on-loss was given",
-    Exit.BUSY: "another publisher has the topic, another subscriber the name, or all places are taken",
+    Exit.BUSY: "another publisher has the topic or subscriber the name, or all places are taken",
     Exit.INCOMPLETE: "--idle-exit passed before --count messages had come",
     Exit.NOT_ALLOWED: "the broker wants a token, or this one's rights do not reach so far",
     Exit.INTERRUPTED: "ended by Ctrl-C (SIGINT)",
