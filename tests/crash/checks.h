@@ -91,6 +91,7 @@ static inline void go_on(World *world) {
 
 /* Sleepers that are no more cost one vain wake-up, and never another. */
 static inline void wake_nobody(World *world) {
+    say(world, &world->now->heir, 40); /* the vain one */
     uint32_t before = atomic_load(&world->ring.header->wake);
     for (int i = 0; i < 20; i++)
         say(world, &world->now->heir, 40);

@@ -25,6 +25,9 @@ RingResult ring_seek_oldest(RingReader *reader) {
 
 typedef enum { BY_SEQUENCE, BY_TIME } Key;
 
+/* A walk covers a block or two; a ring without checkpoints is walked once from end to end. */
+#define LAPS_WALKED 2
+
 /* The last checkpoint before the target, or the first there is. */
 static void near_place(const Ring *ring, Key key, uint64_t target, RingPlace end,
                        RingPlace *place) {
@@ -44,7 +47,9 @@ static void near_place(const Ring *ring, Key key, uint64_t target, RingPlace end
 
 /* The first message whose key is at least `target`; the tail when there is none. */
 static RingResult find_target(const Ring *ring, Key key, uint64_t target, RingPlace *place) {
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    /* Whoever keeps changing the ring can make a walk end in vain, but not many of them. */
+    uint64_t steps = 0, most = LAPS_WALKED * (ring->capacity / RING_FRAME_ALIGN);
+    for (int attempt = 0; attempt < ATTEMPTS && steps < most; attempt++) {
         RingPlace end;
         if (ring_tail(ring, &end) != RING_OK)
             return RING_CORRUPT;
@@ -57,6 +62,7 @@ static RingResult find_target(const Ring *ring, Key key, uint64_t target, RingPl
                 break;
             place->position += frame_bytes(frame.length);
             place->sequence += !(frame.flags & RING_FRAME_PADDING);
+            steps++;
         }
         if (result != RING_LAPPED)
             return result;
