@@ -1,0 +1,1 @@
+"""What podring is compared with, one module a library, each with its real server and settings."""
