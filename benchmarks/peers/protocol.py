@@ -7,16 +7,21 @@ sent to every sender and receiver, each of which opens its end in a process of i
 Ends are made to be called in a loop: `send` and `receive` are attributes bound to whatever the
 library's documentation tells its users to call, with as little of ours in between as can be. What
 has to be in between (a length before each message of a byte stream) is what a user pays, too.
+
+All ends of a run are opened at the same time, each in its process, so one may wait for another.
+Nothing is sent before all are open, and none is closed before all are done. A server that takes
+seconds to start may be kept by its module for as long as this process lives, as long as it takes
+no processor time between its runs (SIGSTOP does that).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
 
@@ -32,7 +37,10 @@ class Topology:
     waiting: str = "default"
     """How a receiver waits: "default", or "spin" and "sleep" for peers that let their user say."""
     duplex: bool = False
-    """A round trip: end 0 and end 1 of the link are both sender and receiver, for each other."""
+    """A round trip: end 0 and end 1 of the link are both sender and receiver, for each other. Each
+    opens first `receiver(index)`, then `sender(index)`; `senders` and `receivers` are 1 then."""
+    way: str = "single"
+    """One of Traits.ways."""
 
 
 @dataclass
@@ -45,20 +53,35 @@ class Sender:
     """Send several in one call or one batch; None where the library knows no such thing."""
     flush: Callable[[], object] = lambda: None
     """Return when all that was sent has left this process."""
+    lend: Callable[[int], AbstractContextManager[object]] | None = None
+    """Lend so many bytes to write a message into: a writable buffer, sent when the block ends. The
+    scenario stamps its first and last 16 bytes and leaves the rest as it is."""
 
 
 @dataclass
 class Receiver:
     """A receiver's end."""
 
-    receive: Callable[[], object]
-    """Wait for a message and return it: bytes, or anything with the buffer of what was sent."""
+    receive: Callable[[], Any]
+    """Wait for a message and return it: bytes, or a bytearray or memoryview of bytes."""
+    iterate: Iterator[Any] | None = None
+    """Gives the messages for ever; only where the documentation iterates in a for loop."""
     receive_many: Callable[[int], Sequence[object]] | None = None
     """Wait for at least one, and return at most so many."""
+    view: Callable[[], AbstractContextManager[object]] | None = None
+    """Wait for a message and show it where it lies: a buffer, readable until the block ends."""
+
+
+@dataclass
+class AsyncEnd:
+    """Both directions of one end of a round trip, under asyncio."""
+
+    send: Callable[[bytes], Awaitable[object]]
+    receive: Callable[[], Awaitable[Any]]
 
 
 class Link(Protocol):
-    """Where a peer's processes meet; picklable."""
+    """Where a peer's processes meet; picklable, for a new process at its start."""
 
     def sender(self, index: int) -> AbstractContextManager[Sender]:
         """Open the end of sender `index`, in the calling process."""
@@ -84,6 +107,11 @@ class Traits:
     so that nothing is lost for lack of room."""
     largest: int = 16 << 20
     """Bytes; scenarios with longer messages leave the peer out."""
+    ways: tuple[str, ...] = ("single",)
+    """Of calling that its documentation offers: "single", "batched" (send_many, receive_many or
+    both), "loan" (lend and view), "asyncio" (its link is an AsyncLink)."""
+    scenarios: tuple[str, ...] = ()
+    """A variant that differs only in some scenarios names them here; empty: all that fit."""
     fans_out: bool = True
     """Whether one message reaches several receivers. If not, one to four leaves it out, or the
     peer's link sends it to each, as its user would."""
@@ -97,10 +125,19 @@ class Traits:
     """Commands that must be there, as in scripts/components.txt."""
 
 
+class AsyncLink(Link, Protocol):
+    """A link whose ends can be opened under asyncio, too."""
+
+    def async_end(self, index: int) -> AbstractAsyncContextManager[AsyncEnd]:
+        """Open end 0 or 1 of a round trip in the running event loop."""
+
+
 class Peer(Protocol):
     """A way for processes to talk."""
 
-    traits: Traits
+    @property
+    def traits(self) -> Traits:
+        """What is known of it without starting it."""
 
     def serve(self, folder: Path, topology: Topology) -> AbstractContextManager[Served]:
         """Start what is needed; `folder` is new and empty, and removed afterwards."""
@@ -113,3 +150,8 @@ class Served:
     link: Link
     processes: tuple[int, ...] = field(default=())
     """Its servers' process ids: their processor time and memory are counted, too."""
+    shared: int = 0
+    """Bytes of shared memory that it holds, which are nobody's own: counted as the server's."""
+    window: int = 0
+    """How many messages a sender may be ahead of the slowest receiver, for peers that do not pace;
+    0: the scenario chooses."""
