@@ -1,0 +1,97 @@
+"""The machine's floors, by the C program beside this file: between two processes on two processors.
+
+The rings are as large as those in which podring carries messages of that size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+BUILD = HERE.parents[1] / "build" / "floors"
+FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
+
+MILLISECONDS = 200
+"""How long each is measured."""
+PATIENCE_S = 20.0
+
+_KIB, _MIB = 1 << 10, 1 << 20
+SIZES = {
+    "64 B": (64, _MIB),
+    "1 KiB": (_KIB, _MIB),
+    "16 KiB": (16 * _KIB, 8 * _MIB),
+    "256 KiB": (256 * _KIB, 8 * _MIB),
+    "4 MiB": (4 * _MIB, 64 * _MIB),
+}
+"""Bytes of a message, and of the ring."""
+FRAMED = ("64 B", "1 KiB")
+
+UNITS = (
+    {"cache line, round trip": "ns", "futex, round trip": "ns"}
+    | {f"copy in and out, {size}": "bytes/s" for size in SIZES}
+    | {f"bare ring in C, {size}": "messages/s" for size in FRAMED}
+)
+
+
+def measure(milliseconds: int = MILLISECONDS) -> Iterator[tuple[str, float]]:
+    """Each floor's name and value.
+
+    raises  RuntimeError when the program cannot be built, or fails
+    """
+    program, length = build(), str(milliseconds)
+    yield "cache line, round trip", _run(program, "cacheline", length)
+    yield "futex, round trip", _run(program, "futex", length)
+    for size, of in SIZES.items():
+        yield f"copy in and out, {size}", _run(program, "copy", length, *map(str, of))
+    for size in FRAMED:
+        yield f"bare ring in C, {size}", _run(program, "ring", length, *map(str, SIZES[size]))
+
+
+def build() -> Path:
+    """The program, compiled unless the same sources with the same flags were before."""
+    compiler = os.environ.get("CC", "gcc")
+    sources = sorted(HERE.glob("*.[ch]"))
+    digest = hashlib.sha256("\0".join((compiler, *FLAGS)).encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    program = BUILD / f"floors-{digest.hexdigest()[:16]}"
+    if not program.exists():
+        _compile(compiler, [source for source in sources if source.suffix == ".c"], program)
+    return program
+
+
+def _compile(compiler: str, sources: list[Path], program: Path) -> None:
+    program.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it and then over it: another run may be executing the one that is there.
+    with tempfile.TemporaryDirectory(dir=program.parent) as folder:
+        made = Path(folder) / "floors"
+        _output([compiler, *FLAGS, *map(str, sources), "-o", str(made)])
+        made.replace(program)
+
+
+def _run(program: Path, *arguments: str) -> float:
+    output = _output([str(program), *arguments])
+    return float(json.loads(output)["value"])
+
+
+def _output(command: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
+    except FileNotFoundError as error:
+        raise RuntimeError(f"{command[0]} is missing: install gcc, or name one in CC") from error
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"{' '.join(command)} took longer than {PATIENCE_S:g} s") from error
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed ({done.returncode}): {done.stderr.strip()}")
+    return done.stdout
