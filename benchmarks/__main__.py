@@ -1,82 +1,60 @@
-"""Run the scenarios in turn, several times, and print medians with the least and the most."""
+"""The command line of the benchmarks."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import benchmarks
-from benchmarks import machine, one_to_one, ping_pong
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Figures = dict[str, list[float]]
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and write a file; the exit status is 1 when a run failed."""
+    from benchmarks import plan, runner
+    from benchmarks.results import Results
 
-def main() -> int:
-    """Measure, print, and perhaps write a file; the exit status is 1 when a check failed."""
-    options = _parse()
-    figures: Figures = {}
-    for repetition in range(options.repeat):
-        print(f"repetition {repetition + 1} of {options.repeat}", file=sys.stderr)
-        for name, value in _measure_once(options).items():
-            figures.setdefault(name, []).append(value)
-    about = machine.describe()
-    print("\n".join(f"{key:10} {value}" for key, value in about.items()))
-    print(_table(figures))
+    options = _parse(arguments)
+    results = Results(about={})
+    found = runner.load(options.peers, results)
+    groups = [g for g in plan.GROUPS if not options.only or _key(g.scenario) in options.only]
+    cases = list(plan.cases(found, groups, options.sizes))
+    if options.messages:
+        cases = [replace(case, messages=min(case.messages, options.messages)) for case in cases]
+    runner.run(cases, found, options.repeat, results, lambda case, _: print(case, file=sys.stderr))
+    for run in results.runs:
+        print(run)
+    for failure in results.failures:
+        print(failure)
     if options.output:
-        with open(options.output, "w", encoding="utf-8") as file:
-            json.dump({"machine": about, "figures": figures}, file, indent=2)
-    return 0
+        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
+        results.write(Path(options.output))
+    return 1 if results.failures else 0
 
 
-def _parse() -> argparse.Namespace:
+def _key(scenario: str) -> str:
+    return scenario.replace(" ", "-")
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=benchmarks.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--only", choices=["one-to-one", "ping-pong"], help="run this scenario alone"
-    )
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="times (default 5)")
-    parser.add_argument(
-        "--messages", type=int, default=5_000_000, metavar="N", help="one to one (default 5000000)"
-    )
-    parser.add_argument(
-        "--rounds", type=int, default=20_000, metavar="N", help="ping-pong (default 20000)"
-    )
-    parser.add_argument("--output", metavar="FILE", help="write all figures as JSON")
-    return parser.parse_args()
-
-
-def _measure_once(options: argparse.Namespace) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    if options.only in (None, "one-to-one"):
-        for name, rate in one_to_one.measure(options.messages).items():
-            figures[f"one to one, 64 B, {name}: million messages/s"] = rate / 1e6
-    if options.only in (None, "ping-pong"):
-        for name, times in ping_pong.measure(options.rounds).items():
-            figures[f"round trip, 64 B, {name}: p50 µs"] = statistics.median(times) / 1e3
-            figures[f"round trip, 64 B, {name}: p99 µs"] = _percentile(times, 99) / 1e3
-    return figures
-
-
-def _percentile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100)[percent - 1]
-
-
-def _table(figures: Figures) -> str:
-    width = max(map(len, figures), default=0)
-    lines = [f"{'':{width}}  {'median':>9} {'least':>9} {'most':>9}"]
-    for name, values in figures.items():
-        cells = (statistics.median(values), min(values), max(values))
-        lines.append(f"{name:{width}}  " + " ".join(f"{cell:9.2f}" for cell in cells))
-    return "\n".join(lines)
+    add = parser.add_argument
+    add("--only", nargs="+", metavar="SCENARIO", default=[], help="run these scenarios alone")
+    add("--peers", nargs="+", metavar="PEER", default=[], help="run these peers alone")
+    add("--sizes", nargs="+", type=int, metavar="BYTES", default=[], help="messages of these sizes")
+    add("--repeat", type=int, default=5, metavar="N", help="repetitions (default 5)")
+    add("--messages", type=int, metavar="N", help="messages of each run at most")
+    add("--output", metavar="FILE", help="write everything as JSON")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,15 @@ class Topology:
     way: str = "single"
     """One of Traits.ways."""
 
+    @property
+    def inboxes(self) -> int:
+        """How many ends receive."""
+        return 2 if self.duplex else self.receivers
+
+    def reached(self, sender: int) -> list[int]:
+        """Which receivers get what a sender sends."""
+        return [1 - sender] if self.duplex else list(range(self.receivers))
+
 
 @dataclass
 class Sender:

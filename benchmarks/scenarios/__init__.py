@@ -1,0 +1,1 @@
+"""The scenarios, named by topology. Each runs one case with one peer and gives its figures."""
