@@ -41,6 +41,9 @@ class Topology:
     opens first `receiver(index)`, then `sender(index)`; `senders` and `receivers` are 1 then."""
     way: str = "single"
     """One of Traits.ways."""
+    prompt: bool = True
+    """Whether each message must leave at once. In a stream it need not: a peer whose library gathers
+    what is sent until its event loop runs may keep 64 KiB of it until then."""
 
     @property
     def inboxes(self) -> int:

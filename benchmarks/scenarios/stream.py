@@ -6,6 +6,7 @@ scenario (see board.py). Senders share one processor and receivers another, unle
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.processes import Half, RunFailed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def run(peer: Peer, topology: Topology, messages: int, *, pinned: bool = True) -> dict[str, float]:
     """Stream about so many messages, and give the figures."""
+    topology = replace(topology, prompt=False)
     with stage(peer, topology) as ready:
         window = 0
         if not peer.traits.paces:
