@@ -42,8 +42,8 @@ class Topology:
     way: str = "single"
     """One of Traits.ways."""
     prompt: bool = True
-    """Whether each message must leave at once. In a stream it need not: a peer whose library gathers
-    what is sent until its event loop runs may keep 64 KiB of it until then."""
+    """Whether each message must leave at once. In a stream it need not: a peer whose library
+    gathers what is sent until its event loop runs may keep a quarter of its window until then."""
 
     @property
     def inboxes(self) -> int:
