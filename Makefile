@@ -107,6 +107,11 @@ soak: $(STAMPS)/dev $(STAMPS)/members ## everything at once, and an oracle that 
 	@scripts/components tests
 	@$(PY) -m tests.soak $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)')
 
+.PHONY: instructions
+instructions: $(STAMPS)/dev $(STAMPS)/members ## count a message's instructions, and write them into counts.toml
+	@scripts/components tests
+	@$(PY) -m tests.instructions
+
 .PHONY: test-kubernetes
 test-kubernetes: $(STAMPS)/dev $(STAMPS)/members ## pytest on a real cluster, as root; the first time builds Kubernetes (ARGS=…)
 	@scripts/components tests images kubernetes
