@@ -37,8 +37,8 @@ class Topology:
     waiting: str = "default"
     """How a receiver waits: "default", or "spin" and "sleep" for peers that let their user say."""
     duplex: bool = False
-    """A round trip: end 0 and end 1 of the link are both sender and receiver, for each other. Each
-    opens first `receiver(index)`, then `sender(index)`; `senders` and `receivers` are 1 then."""
+    """A round trip: end 0 and end 1 of the link are both sender and receiver, for each other.
+    Each opens first its receiver, then its sender; `senders` and `receivers` are 1 then."""
     way: str = "single"
     """One of Traits.ways."""
     prompt: bool = True

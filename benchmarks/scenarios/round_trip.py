@@ -1,0 +1,144 @@
+"""One message there and one back: the round trip, waiting in the same way at both ends.
+
+A look at the clock costs about 40 ns here, a tenth of the fastest rounds. So each run has two
+parts: rounds timed ten at a time, and rounds timed one by one with a single look at the clock each.
+The tail comes from the second part. So does the median, unless it is below FINE_NS: then it is that
+of the means of ten. Nothing is subtracted.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.processes import Half
+from benchmarks.scenarios.account import Account, Meter
+from benchmarks.scenarios.payloads import Wrong, payloads
+from benchmarks.scenarios.percentiles import percentile, percentiles
+from benchmarks.scenarios.stage import stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.peers.protocol import Link, Peer, Topology
+
+TEN = 10
+FINE_NS = 5000
+WARM_UP = 0.1
+"""Of the time, before what counts."""
+
+
+def run(peer: Peer, topology: Topology, seconds: float, *, pinned: bool = True) -> dict[str, float]:
+    """Go round for about so long, and give the figures."""
+    halves: tuple[Callable[..., Account], ...] = (call, answer)
+    if topology.way == "asyncio":
+        from benchmarks.scenarios import async_round_trip
+
+        halves = (async_round_trip.call, async_round_trip.answer)
+    with stage(peer, topology) as ready:
+        arguments = (ready.served.link, topology.size, seconds)
+        played = ready.play(
+            [
+                Half(half.__name__, half, arguments, role if pinned else None)
+                for role, half in enumerate(halves)
+            ]
+        )
+    caller, answerer = played.results
+    rounds = 1e6 / caller.samples["rounds"][0]
+    return summary(caller.samples) | {
+        "publisher_cpu": caller.cpu_s * rounds,
+        "subscriber_cpu": answerer.cpu_s * rounds,
+        "server_cpu": played.server_cpu_s * rounds,
+    }
+
+
+def summary(samples: dict[str, list[int]]) -> dict[str, float]:
+    """The percentiles of rounds, from both parts of a run."""
+    found = percentiles(samples["singly"])
+    if found["p50"] < FINE_NS:
+        found["p50"] = percentile(samples["ten"], 50) / TEN
+    return found
+
+
+def call(gate: Callable[[], None], link: Link, size: int, seconds: float) -> Account:
+    """Send, wait for the answer, compare, again and again."""
+    messages = payloads(size, TEN, 0)
+    with link.receiver(0) as inbox, link.sender(0) as outbox:
+        rounds = Rounds(outbox.send, inbox.receive, messages)
+        gate()
+        rounds.by_ten(seconds * WARM_UP)
+        meter = Meter()
+        samples = {"ten": rounds.by_ten(seconds / 2), "singly": rounds.singly(seconds / 2)}
+        account = meter.stop()
+        outbox.send(stop(size))
+        gate()
+    samples["rounds"] = [TEN * len(samples["ten"]) + len(samples["singly"])]
+    account.samples = samples
+    return account
+
+
+class Rounds:
+    """The two loops of a caller; both send whole cycles."""
+
+    def __init__(
+        self, send: Callable[[bytes], object], receive: Callable[[], Any], messages: list[bytes]
+    ) -> None:
+        self._ends = send, receive, messages
+
+    def by_ten(self, seconds: float) -> list[int]:
+        """Nanoseconds of ten rounds at a time."""
+        send, receive, messages = self._ends
+        clock, times = time.perf_counter_ns, list[int]()
+        now = clock()
+        until = now + int(seconds * 1e9)
+        while now < until:
+            started = clock()
+            for message in messages:
+                send(message)
+                if (got := receive()) != message:
+                    raise Wrong(len(times) * TEN, got, message)
+            now = clock()
+            times.append(now - started)
+        return times
+
+    def singly(self, seconds: float) -> list[int]:
+        """Nanoseconds of each round, from one look at the clock to the next."""
+        send, receive, messages = self._ends
+        clock, times = time.perf_counter_ns, list[int]()
+        last = clock()
+        until = last + int(seconds * 1e9)
+        while last < until:
+            for message in messages:
+                send(message)
+                if (got := receive()) != message:
+                    raise Wrong(len(times), got, message)
+                now = clock()
+                times.append(now - last)
+                last = now
+        return times
+
+
+def answer(gate: Callable[[], None], link: Link, size: int, _: float) -> Account:
+    """Send back what comes, until told to stop."""
+    messages, end = payloads(size, TEN, 0), stop(size)
+    with link.receiver(1) as inbox, link.sender(1) as outbox:
+        send, receive = outbox.send, inbox.receive
+        gate()
+        meter = Meter()
+        going = True
+        while going:
+            for expected in messages:
+                if (got := receive()) != expected:
+                    if got != end:
+                        raise Wrong(0, got, expected)
+                    going = False
+                    break
+                send(expected)
+        account = meter.stop()
+        gate()
+    return account
+
+
+def stop(size: int) -> bytes:
+    """The message that ends a run."""
+    return b"\xff" * size
