@@ -16,9 +16,13 @@ SHORT, LONG = 64, 1 << 20
 class Claims:
     """Give it a fixture `peer`, one of the module's PEERS."""
 
+    def end(self) -> None:
+        """End what the module keeps between runs."""
+
     def test_short_messages_arrive_whole_and_in_order_and_nothing_is_left(self, peer: Peer) -> None:
         with no_process_left():
             carry(peer, Topology(1, 1, SHORT), 300)
+            self.end()
 
     def test_messages_of_a_mebibyte_arrive_whole(self, peer: Peer) -> None:
         carry(peer, Topology(1, 1, LONG), 4)
