@@ -120,15 +120,22 @@ def seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
 
 
-def add_broker(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
-    """The --broker option, which is checked but not asked anything yet."""
+def add_broker(
+    parser: argparse.ArgumentParser,
+    *,
+    default: str | None = None,
+    otherwise: str = "PODRING_BROKER, else the node's socket, else http://127.0.0.1:7070",
+) -> None:
+    """The --broker option, which is checked but not asked anything yet.
+
+    otherwise  for its help: which one it is if none is given
+    """
     parser.add_argument(
         "--broker",
         metavar="ADDRESS",
         default=default,
         type=checked(lambda text: broker_at(text).address),
-        help="http://HOST:PORT, unix:///PATH, or local for no broker at all "
-        "(default: PODRING_BROKER, else the node's socket, else http://127.0.0.1:7070)",
+        help=f"http://HOST:PORT, unix:///PATH, or local for no broker at all (default: {otherwise})",
     )
 
 

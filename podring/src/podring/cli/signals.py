@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Self
 
 GRACE_S = 1.0
+_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 
 class Stopped(BaseException):
@@ -69,3 +70,13 @@ class Signals:
             signal.setitimer(signal.ITIMER_REAL, GRACE_S)
         if again or not self._holding:
             raise Stopped(self._noted)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hear of signals that end the program only afterwards: what is inside is short, and whole."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

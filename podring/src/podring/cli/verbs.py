@@ -1,6 +1,6 @@
-"""The verbs of the `podring` command: topics, info, create, delete.
+"""The verbs of the `podring` command: topics, info, create, delete, forget; and bench.
 
-Each asks the broker and prints a table for people, or with `--json` the same as the HTTP API
+Each but the last, which is `bench`'s, asks the broker and prints a table for people, or with `--json` the same as the HTTP API
 spells it. stdout holds the answer and nothing else.
 """
 
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from podring.cli import bench
 from podring.cli.exits import Exit, code_of
 from podring.cli.program import (
     Parser,
@@ -33,6 +34,7 @@ from podring.status import Participant, TopicStatus
 from podring.topic import TopicRecord, TopicSpec
 
 PROGRAM = "podring"
+Verb = Callable[[Broker, argparse.Namespace], int]
 _EXAMPLES = """\
 examples:
   podring topics                                  what is there, and who uses it
@@ -41,6 +43,7 @@ examples:
   podring info prices --json | jq .participants
   podring delete prices clock
   podring --broker local topics                   the same without a broker
+  podring bench                                   how fast podring is here
 
 """
 
@@ -48,9 +51,10 @@ examples:
 def run_verb(arguments: Sequence[str] | None) -> int:
     """Parse, run the verb, and give the exit code."""
     options = parser().parse_args(arguments)
-    verb: Callable[[Broker, argparse.Namespace], int] = options.verb
+    verb: Verb = options.verb
 
     def body(_: Signals) -> int:
+        options.broker = options.broker or options.otherwise
         return verb(broker_of(options), options)
 
     return run(PROGRAM, body)
@@ -66,12 +70,13 @@ def parser() -> Parser:
     add_broker(top)
     verbs = top.add_subparsers(metavar="VERB", required=True, title="verbs")
 
-    def add(name: str, verb: Callable[[Broker, argparse.Namespace], int], text: str) -> Parser:
+    def add(name: str, verb: Verb, text: str, otherwise: str | None = None) -> Parser:
         sub = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         sub.add_argument("--json", action="store_true", help="print JSON")
         # Suppressed: a default here would overwrite what was given before the verb.
-        add_broker(sub, default=argparse.SUPPRESS)
-        sub.set_defaults(verb=verb)
+        others = {"otherwise": otherwise} if otherwise else {}
+        add_broker(sub, default=argparse.SUPPRESS, **others)
+        sub.set_defaults(verb=verb, otherwise=otherwise)
         return sub
 
     add("topics", _topics, "list the topics")
@@ -87,6 +92,8 @@ def parser() -> Parser:
     forget = add("forget", _forget, "forget where the subscribers of these names stopped")
     forget.add_argument("topic", metavar="TOPIC", type=topic_name)
     forget.add_argument("name", metavar="NAME", nargs="+")
+    measure = add("bench", bench.bench, "measure how fast podring is on this machine", "local")
+    bench.add_options(measure)
     return top
 
 

@@ -208,6 +208,7 @@ cdef extern from "ring.h" nogil:
     RingResult ring_peek(RingReader *reader, const uint8_t **payload)
     bint ring_is_whole(const Ring *ring, uint64_t position)
     bint ring_has_news(const RingReader *reader)
+    void ring_gather(RingReader *reader)
     bint ring_poll(const RingReader *reader, uint32_t times)
     RingResult ring_spin(const RingReader *reader, int64_t ns, const atomic_u32 *stop)
     RingResult ring_sleep(RingReader *reader, int64_t timeout_ns)

@@ -1274,6 +1274,8 @@ cdef class Reader(Handle):
         if not (self.life or self.busy or self.reader.gap_end):
             if self.reader.saved != NULL:
                 ring_save(self.reader)
+            if self.reader.run_at == self.reader.run_end:
+                ring_gather(self.reader)
             result[0] = ring_next(self.reader, &payload)
             if result[0] == RING_OK:
                 return PyBytes_FromStringAndSize(<const char *>payload, self.reader.frame.length)
@@ -1442,6 +1444,8 @@ cdef class Reader(Handle):
             return found
         if self.reader.saved != NULL:
             ring_save(self.reader)
+        if self.reader.run_at == self.reader.run_end:
+            ring_gather(self.reader)
         while len(found) < most:
             result = ring_next(self.reader, &payload)
             if result == RING_OK:

@@ -102,6 +102,23 @@ bool ring_poll(const RingReader *reader, uint32_t times) {
     return false;
 }
 
+#define GATHER_NS 2000    /* the longest that a message may wait for others */
+#define GATHER_GAP 500    /* ns between two messages of a stream that is worth it */
+#define GATHER_RING 65536 /* a smaller one may be written over meanwhile */
+
+void ring_gather(RingReader *reader) {
+    uint64_t count = reader->messages - reader->gathered;
+    uint64_t time = reader->frame.timestamp - reader->gathered_at;
+    reader->gathered = reader->messages;
+    reader->gathered_at = reader->frame.timestamp;
+    bool caught_up = reader->cursor == reader->seen;
+    if (count < 2 || time >= count * GATHER_GAP || !caught_up ||
+        reader->ring.capacity < GATHER_RING)
+        return;
+    for (int64_t start = now_ns(); now_ns() - start < GATHER_NS;)
+        pause_briefly();
+}
+
 #define SPIN_ROUNDS 128 /* looks between two at the clock, about a microsecond */
 #define SPIN_ALONE 4000 /* ns after which the other side may well wait for this very core */
 

@@ -82,8 +82,10 @@ static RingResult begin_locked(RingWriter *writer) {
 RingResult ring_begin(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
     /* A subscriber that read it has a copy of the line: get it back while the lock and the clock are
-     * looked at, instead of when the announcement is due. A third of a round trip. */
-    __builtin_prefetch(&header->intent, 1);
+     * looked at, instead of when the announcement is due. A third of a round trip. Not before it is
+     * due: subscribers look at it for every run. */
+    if (writer->tail + writer->ring.ahead / RING_AHEAD_FRAMES > writer->intent)
+        __builtin_prefetch(&header->intent, 1);
     if (writer->locked)
         return load_relaxed(&header->state) != RING_OPEN ? RING_CLOSED
                : writer->tail == RING_NOWHERE            ? RING_CORRUPT
@@ -178,7 +180,9 @@ RingResult ring_reserve(RingWriter *writer, uint64_t length, uint8_t **payload) 
             store_relaxed(&ring->header->intent, end + ahead);
         else if (claim_room(writer, end, ahead) != RING_OK)
             return RING_FULL;
+        intent = end + ahead;
     }
+    writer->intent = intent;
     atomic_thread_fence(memory_order_release);
     *payload = ring->data + offset + RING_FRAME_HEADER;
     return RING_OK;
