@@ -135,7 +135,8 @@ def add_broker(
         metavar="ADDRESS",
         default=default,
         type=checked(lambda text: broker_at(text).address),
-        help=f"http://HOST:PORT, unix:///PATH, or local for no broker at all (default: {otherwise})",
+        help="http://HOST:PORT, unix:///PATH, or local for no broker at all "
+        f"(default: {otherwise})",
     )
 
 

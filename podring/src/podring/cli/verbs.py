@@ -1,7 +1,7 @@
 """The verbs of the `podring` command: topics, info, create, delete, forget; and bench.
 
-Each but the last, which is `bench`'s, asks the broker and prints a table for people, or with `--json` the same as the HTTP API
-spells it. stdout holds the answer and nothing else.
+Each but the last, which is in `bench`, asks the broker and prints a table for people, or with
+`--json` the same as the HTTP API spells it. stdout holds the answer and nothing else.
 """
 
 from __future__ import annotations
