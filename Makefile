@@ -66,9 +66,13 @@ requirements: ## pin requirements/*.in again (UPGRADE=1: to the newest versions)
 demo: $(STAMPS)/demo $(STAMPS)/members ## broker, publisher and three subscribers on real input (INPUT=path FRAME=n SECONDS=n)
 	@$(PY) -m demo $(if $(INPUT),--input '$(INPUT)') $(if $(FRAME),--frame '$(FRAME)') $(if $(SECONDS),--seconds '$(SECONDS)')
 
-.PHONY: bench
-bench: $(STAMPS)/dev $(STAMPS)/members ## the benchmarks, all (or BENCH=name)
-	@$(PY) -m benchmarks $(if $(BENCH),--only $(BENCH))
+.PHONY: bench bench-quick
+bench: $(STAMPS)/dev $(STAMPS)/members ## compare with every alternative, and write docs/benchmarks.md (ARGS='--only one-to-one --sizes 64')
+	@scripts/components tests benchmarks
+	@$(PY) -m benchmarks $(if $(ARGS),$(ARGS),--output docs/benchmarks/results.json --page)
+
+bench-quick: $(STAMPS)/dev $(STAMPS)/members ## the same in a minute, with a few alternatives, and no page (ARGS=…)
+	@$(PY) -m benchmarks --quick $(ARGS)
 
 .PHONY: images
 images: ## the four container images, with podman, buildah or docker (BASE=… SAVE=folder)

@@ -1,4 +1,4 @@
-"""The command line of the benchmarks."""
+"""The command line of the benchmarks: `make bench`, `make bench-quick`."""
 
 from __future__ import annotations
 
@@ -13,32 +13,64 @@ import benchmarks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.peers.protocol import Peer
+    from benchmarks.plan import Case
+    from benchmarks.results import Results
+
+# The processes of each run import this module again: what only a command line needs, it imports
+# itself, so that they start soon and hold no memory of it.
+
+OUTPUT = Path("build/benchmarks.json")
+DOCS = Path("docs")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and write a file; the exit status is 1 when a run failed."""
-    from benchmarks import plan, runner
+    """Measure, write the results and show them; the exit status is 1 when a run failed."""
+    from benchmarks import console, plan, runner
     from benchmarks.results import Results
 
     options = _parse(arguments)
     results = Results(about={})
-    found = runner.load(options.peers, results)
-    groups = [g for g in plan.GROUPS if not options.only or _key(g.scenario) in options.only]
-    cases = list(plan.cases(found, groups, options.sizes))
-    if options.messages:
-        cases = [replace(case, messages=min(case.messages, options.messages)) for case in cases]
-    runner.run(cases, found, options.repeat, results, lambda case, _: print(case, file=sys.stderr))
-    for run in results.runs:
-        print(run)
-    for failure in results.failures:
-        print(failure)
-    if options.output:
-        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
-        results.write(Path(options.output))
+    found = runner.load(options.peers or (plan.QUICK_PEERS if options.quick else ()), results)
+    runner.describe(found, results)
+    cases = _cases(options, found)
+    with console.progress(options.repeat * len(cases)) as progress:
+        for repetition in range(options.repeat):
+            if not (options.only or options.quick):
+                runner.measure_floors(repetition, results)
+            runner.run(cases, found, repetition, results, progress)
+    console.show(results)
+    _write(options, results)
     return 1 if results.failures else 0
 
 
-def _key(scenario: str) -> str:
-    return scenario.replace(" ", "-")
+def _cases(options: argparse.Namespace, found: list[Peer]) -> list[Case]:
+    from benchmarks import plan
+
+    groups = [
+        group
+        for group in (plan.QUICK if options.quick else plan.GROUPS)
+        if (not options.only or group.scenario.replace(" ", "-") in options.only)
+        and (group.pinned or not options.unpinned)
+    ]
+    cases = list(plan.cases(found, groups, options.sizes))
+    if options.unpinned:
+        cases = [replace(case, pinned=False) for case in cases]
+    if options.messages:
+        cases = [replace(case, messages=min(case.messages, options.messages)) for case in cases]
+    return cases
+
+
+def _write(options: argparse.Namespace, results: Results) -> None:
+    output = Path(options.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    results.write(output)
+    print(f"benchmarks: {len(results.runs)} runs, {len(results.failures)} failures: {output}")
+    if options.page:
+        from benchmarks.report import page
+
+        page.write(results, DOCS)
+        print(f"benchmarks: {DOCS / 'benchmarks.md'}")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -48,13 +80,18 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--only", nargs="+", metavar="SCENARIO", default=[], help="run these scenarios alone")
-    add("--peers", nargs="+", metavar="PEER", default=[], help="run these peers alone")
-    add("--sizes", nargs="+", type=int, metavar="BYTES", default=[], help="messages of these sizes")
-    add("--repeat", type=int, default=5, metavar="N", help="repetitions (default 5)")
-    add("--messages", type=int, metavar="N", help="messages of each run at most")
-    add("--output", metavar="FILE", help="write everything as JSON")
-    return parser.parse_args(arguments)
+    add("--only", nargs="+", metavar="SCENARIO", default=[], help="such as one-to-one round-trip")
+    add("--peers", nargs="+", metavar="PEER", default=[], help="such as podring zeromq")
+    add("--sizes", nargs="+", type=int, metavar="BYTES", default=[], help="instead of the plan's")
+    add("--repeat", type=int, metavar="N", help="repetitions (default 5; quick: 2)")
+    add("--messages", type=int, metavar="N", help="at most so many messages a run of a stream")
+    add("--quick", action="store_true", help="a minute: a few scenarios with a few peers")
+    add("--unpinned", action="store_true", help="let the kernel choose the processors")
+    add("--output", default=OUTPUT, metavar="FILE", help=f"where to write all (default {OUTPUT})")
+    add("--page", action="store_true", help=f"then write {DOCS}/benchmarks.md and its plots")
+    options = parser.parse_args(arguments)
+    options.repeat = options.repeat or (2 if options.quick else 5)
+    return options
 
 
 if __name__ == "__main__":

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+
+_HERE = Path(__file__).parent
 
 
 def describe() -> dict[str, str]:
     """What a reader must know to judge the numbers."""
-    model = "unknown"
-    for line in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": f"{model}, {len(os.sched_getaffinity(0))} usable",
-        "kernel": platform.release(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": commit(),
+        "processor": f"{_model()}, {len(os.sched_getaffinity(0))} usable",
+        "memory": f"{memory / (1 << 30):.0f} GiB",
+        "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "clock": Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
-        .read_text(encoding="ascii")
-        .strip(),
+        "clock": _clock(),
     }
 
 
@@ -28,3 +29,30 @@ def pin(role: int) -> None:
     """Run this process on the processor that belongs to a role: 0, 1, and so on in turn."""
     usable = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {usable[role % len(usable)]})
+
+
+def commit() -> str:
+    """Which state of the code is measured."""
+    try:
+        return _git("rev-parse", "--short", "HEAD") + (
+            " with changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(_HERE), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _model() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _clock() -> str:
+    source = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+    return source.read_text(encoding="ascii").strip() if source.exists() else "unknown"

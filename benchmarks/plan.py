@@ -1,4 +1,4 @@
-"""What is run: which scenario with which peer, way, size, and for how many messages.
+"""What is run: which scenario with which peer, way, size, and for how many messages or how long.
 
 Cases that are compared with each other stand next to each other, so that they are run within
 seconds of each other; the whole plan is run again for each repetition.
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from benchmarks.peers.protocol import Peer, Traits
 
 SIZES = (64, 1 << 10, 16 << 10, 256 << 10, 4 << 20, 16 << 20)
-SECONDS = 0.4
-"""About how long a run lasts, without the start of its processes."""
-_BYTES_A_SECOND = 2e9
-_FASTER_BATCHED, _FASTER_LOANED = 2.0, 0.1
+SECONDS = 0.3
+"""About how long a stream lasts, without the start of its processes."""
+_BYTES_A_SECOND = 3e9
+_FASTER_BATCHED, _LOANS = 2.0, 5e5
 _FEWEST = 16
+_STREAMS = ("one to one", "one to four", "four to one")
+_WAITS = ("default", "spin", "sleep", "asyncio")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Case:
     way: str
     size: int
     messages: int
-    """About how many, of all senders."""
+    """Of a stream: about how many, of all senders."""
+    seconds: float
+    """Of other scenarios: about how long."""
     senders: int = 1
     receivers: int = 1
     pinned: bool = True
@@ -42,66 +46,98 @@ class Group:
     """A scenario at certain sizes, in certain ways, for each peer that can."""
 
     scenario: str
-    sizes: tuple[int, ...]
+    sizes: tuple[int, ...] = (64,)
     ways: tuple[str, ...] = ("single",)
+    seconds: float = SECONDS
     senders: int = 1
     receivers: int = 1
     pinned: bool = True
     fits: Callable[[Traits], bool] = lambda _: True
 
 
-STREAMS = (
+def _well_known(peer: Traits) -> bool:
+    """Enough to show what the kernel makes of processes that are not pinned."""
+    return peer.family in ("podring", "os.pipe", "sockets", "ZeroMQ", "iceoryx2")
+
+
+def _of(family: str) -> Callable[[Traits], bool]:
+    return lambda peer: peer.family == family
+
+
+GROUPS = (
     Group("one to one", SIZES),
     Group("one to one", (64, 1 << 10), ("batched",)),
     Group("one to one", (4 << 20,), ("loan",)),
-    Group("one to one", (64,), pinned=False),
-    Group("one to four", (64, 1 << 10), receivers=4, fits=lambda peer: peer.fans_out),
-    Group("four to one", (64,), senders=4, fits=lambda peer: peer.merges),
+    Group("one to one", pinned=False, fits=_well_known),
+    Group("round trip", ways=_WAITS, seconds=0.4),
+    Group("round trip", ways=("default",), seconds=0.4, pinned=False, fits=_well_known),
+    Group("one way", ways=("default",)),
+    Group("one to four", (1 << 10,), receivers=4, fits=lambda peer: peer.fans_out),
+    Group("four to one", senders=4, fits=lambda peer: peer.merges),
+    *(
+        Group("subscribers", (1 << 10,), seconds=0.1, receivers=count, fits=_of("podring"))
+        for count in (1, 2, 4, 9, 10)
+    ),
+    Group("burst", ways=("default",)),
+    Group("idle", ways=("default",), seconds=0.5),
 )
-GROUPS = STREAMS
 SCENARIOS = tuple(dict.fromkeys(group.scenario for group in GROUPS))
+QUICK = (
+    Group("one to one", (64, 1 << 10, 256 << 10)),
+    Group("one to one", ways=("batched",)),
+    Group("one to one", (4 << 20,), ("loan",)),
+    Group("round trip", ways=_WAITS),
+    Group("one to four", (1 << 10,), receivers=4, fits=lambda peer: peer.fans_out),
+    Group("four to one", senders=4, fits=lambda peer: peer.merges),
+    Group("idle", ways=("default",), seconds=0.3),
+)
+QUICK_PEERS = ("podring", "pipe", "sockets", "streams", "zeromq")
 
 
 def cases(
-    peers: Sequence[Peer],
-    groups: Iterable[Group] = GROUPS,
-    sizes: Sequence[int] = (),
-    seconds: float = SECONDS,
+    peers: Sequence[Peer], groups: Iterable[Group] = GROUPS, sizes: Sequence[int] = ()
 ) -> Iterator[Case]:
     """Everything to run in one repetition.
 
-    sizes    bytes; none: those of each group
-    seconds  about how long a run lasts, at the rate that is expected of the peer
+    sizes  bytes; none: those of each group
     """
     for group in groups:
         for size in sizes or group.sizes:
             for way in group.ways:
                 for peer in peers:
                     if takes_part(peer.traits, group, way, size):
-                        yield _case(peer.traits, group, way, size, seconds)
+                        yield _case(peer.traits, group, way, size)
 
 
 def takes_part(peer: Traits, group: Group, way: str, size: int) -> bool:
     """Whether a peer can run a case."""
+    can = {"default": "single" in peer.ways, "spin": peer.spins, "sleep": peer.spins}
     return (
         size <= peer.largest
-        and way in peer.ways
+        and can.get(way, way in peer.ways)
         and (not peer.scenarios or group.scenario in peer.scenarios)
         and group.fits(peer)
     )
 
 
-def _case(peer: Traits, group: Group, way: str, size: int, seconds: float) -> Case:
-    faster = {"batched": _FASTER_BATCHED, "loan": _FASTER_LOANED}.get(way, 1.0)
-    moved = 0 if way == "loan" else size * group.receivers / _BYTES_A_SECOND
-    messages = max(_FEWEST, round(seconds / (group.receivers / (peer.rate * faster) + moved)))
+def _case(peer: Traits, group: Group, way: str, size: int) -> Case:
     return Case(
         group.scenario,
         peer.name,
         way,
         size,
-        messages,
+        _messages(peer, group, way, size) if group.scenario in _STREAMS else 0,
+        group.seconds,
         group.senders,
         group.receivers,
         group.pinned,
     )
+
+
+def _messages(peer: Traits, group: Group, way: str, size: int) -> int:
+    """As many as are expected to take the group's time."""
+    if way == "loan":
+        return round(group.seconds * min(peer.rate, _LOANS))
+    rate = peer.rate * (_FASTER_BATCHED if way == "batched" else 1)
+    each_s = group.receivers * (1 / rate + size / _BYTES_A_SECOND)
+    return max(_FEWEST, round(group.seconds / each_s))

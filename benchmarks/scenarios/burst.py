@@ -10,6 +10,7 @@ before it goes on. The publisher has a processor for itself, the subscribers sha
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.processes import Half
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from benchmarks.peers.protocol import Link, Peer, Topology
     from benchmarks.scenarios.board import Board
 
-BURST = 100
+BURST, LOAD = 100, 500
 IDLE_S = 0.01
 _NAP_S = 20e-6
 
 
 def run(peer: Peer, topology: Topology, seconds: float, *, pinned: bool = True) -> dict[str, float]:
     """Bursts after a pause, for about so long."""
-    sender, *receivers = _play(peer, topology, seconds, IDLE_S, pinned)
+    sender, *receivers = _play(peer, topology, seconds, Pace(BURST, IDLE_S), pinned)
     times = []
     for receiver in receivers:
         pairs = zip(sender.samples["started"], receiver.samples["ended"], strict=True)
@@ -44,24 +45,32 @@ def run_subscribers(
     peer: Peer, topology: Topology, seconds: float, *, pinned: bool = True
 ) -> dict[str, float]:
     """What a message costs its publisher, with so many subscribers."""
-    sender, *_ = _play(peer, topology, seconds, 0.0, pinned)
+    sender, *_ = _play(peer, topology, seconds, Pace(LOAD, 0.0), pinned)
     pairs = zip(sender.samples["started"], sender.samples["sent"], strict=True)
     times = [(sent - started) / sender.samples["burst"][0] for started, sent in pairs]
     return percentiles(times[1:]) | {"publisher_ns": sum(times) / len(times)}
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How many messages at once, at most, and how long a pause before them."""
+
+    most: int
+    idle_s: float
+
+
 def _play(
-    peer: Peer, topology: Topology, seconds: float, idle_s: float, pinned: bool
+    peer: Peer, topology: Topology, seconds: float, pace: Pace, pinned: bool
 ) -> list[Account]:
     with stage(peer, topology) as ready:
         fit = ready.served.window or default_window(topology.size)
-        length = max(1, min(BURST, fit // 2))
-        each_s = idle_s + length * topology.receivers / peer.traits.rate + 1e-3
+        length = max(1, min(pace.most, fit // 2))
+        each_s = pace.idle_s + length * topology.receivers / peer.traits.rate + 1e-3
         count = max(10, round(seconds / each_s)) * length
         shape = (topology.size, topology.way, 1, topology.receivers)
         course = Course(*shape, length, count, 0, ready.folder / "board")
         link, role = ready.served.link, (0, 1) if pinned else (None, None)
-        halves = [Half("sender", send, (link, course, idle_s), role[0])]
+        halves = [Half("sender", send, (link, course, pace.idle_s), role[0])]
         halves += [
             Half(f"receiver {number}", receive, (link, course, number), role[1])
             for number in range(topology.receivers)
