@@ -36,6 +36,7 @@ typedef struct {
 _Noreturn void fail(const char *what);
 uint64_t now_ns(void);
 void *shared_memory(uint64_t length);
+double median(double *values, int count);
 
 /* Start `half` in a process of its own, which ends with this one. */
 void start(void (*half)(Work *), Work *work);

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <immintrin.h>
 #include <linux/futex.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,16 +12,6 @@
 #define TIMES_MAX (1 << 16)
 
 static double times[TIMES_MAX];
-
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *times, int count) {
-    qsort(times, (size_t)count, sizeof *times, by_size);
-    return times[count / 2];
-}
 
 static uint32_t spin_until(Word *word, uint32_t wanted) {
     uint32_t seen;

@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks import floors
 from benchmarks.floors import interpreter, native
+from benchmarks.peers import podring
+from benchmarks.peers.protocol import Topology
 from tests.support.components import require
 
 TWO_PROCESSORS = pytest.mark.skipif(
@@ -70,3 +72,8 @@ def test_a_floor_that_cannot_be_measured_says_which_and_why(
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(RuntimeError, match="no-such-compiler is missing"):
         dict(native.measure(5))
+
+
+@pytest.mark.parametrize("size", native.SIZES.values())
+def test_copies_go_through_a_ring_of_the_size_that_podring_is_given(size: int) -> None:
+    assert native.ring_bytes(size) == podring.ring_bytes(Topology(1, 1, size))
