@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from podring.cli import verbs
+from podring.cli.version import Version
 from podring_broker.access import newtoken
 from podring_broker.options import OPTIONS
 from podring_controller import settings as controller
@@ -52,6 +53,10 @@ _OTHERS = {
     "XDG_STATE_HOME": ("`podring-broker`", _XDG_STATE_HOME),
 }
 """Variables that are no option of the broker: who reads them, and what for."""
+
+
+_OF_ALL = (argparse._HelpAction, Version)
+"""What every program takes, which the page says in a sentence."""
 
 
 def flags() -> str:
@@ -117,7 +122,7 @@ def write(page: Path) -> None:
 
 
 def _actions() -> Iterator[tuple[str, argparse.Action]]:
-    """Every flag of every program, without --help."""
+    """Every flag of every program, without --help and --version."""
     parsers: list[tuple[str, argparse.ArgumentParser]] = [
         ("podring", verbs.parser()),
         ("podring-publisher", publisher.parser()),
@@ -129,7 +134,7 @@ def _actions() -> Iterator[tuple[str, argparse.Action]]:
         for action in parser._actions:
             if isinstance(action, argparse._SubParsersAction):
                 parsers += [(f"{program} {verb}", sub) for verb, sub in action.choices.items()]
-            elif action.option_strings and not isinstance(action, argparse._HelpAction):
+            elif action.option_strings and not isinstance(action, _OF_ALL):
                 yield program, action
     for option in OPTIONS:
         help_text = f"{option.meaning} (default: {option.default})"

@@ -43,7 +43,7 @@ def test_the_programs_page_has_every_exit_code() -> None:
     "page", [page for page in PAGES if page != configuration.PAGE], ids=name_of
 )
 def test_every_flag_that_a_page_mentions_exists(page: Path) -> None:
-    known = set(re.findall(r"`(--[a-z-]+)", configuration.flags())) | {"--help"}
+    known = set(re.findall(r"`(--[a-z-]+)", configuration.flags())) | {"--help", "--version"}
     others = {"--ipc"}  # Docker's and Podman's
     mentioned = set(re.findall(r"`(--[a-z-]+)", prose(page)))
     assert mentioned - others <= known

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from podring.cli.version import add_version
 from podring_broker import budget
 from podring_broker.options import LEVELS, METHODS, NODE_SOCKET, OPTIONS, SERVICE_ACCOUNT
 
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     for option in OPTIONS:
         text = f"{option.meaning} (default: {option.default}; {option.variable})"
         parser.add_argument(option.flag, metavar=option.value, help=text.replace("%", "%%"))
+    add_version(parser)
     return parser
 
 

@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from podring.cli.version import add_version
+
 LEVELS = ("debug", "info", "warning", "error")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -135,6 +137,7 @@ def parser() -> argparse.ArgumentParser:
         text = f"{option.meaning} (default: {option.default}; {option.variable})"
         many = {"nargs": "?", "const": "yes"} if option.value == "YES/NO" else {}
         made.add_argument(option.flag, metavar=option.value, help=text, **many)  # type: ignore[arg-type]
+    add_version(made)
     return made
 
 

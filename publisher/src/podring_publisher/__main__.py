@@ -26,6 +26,7 @@ from podring.cli.program import (
     topic_name,
 )
 from podring.cli.signals import Signals
+from podring.cli.version import add_version
 from podring_publisher.source import READ_BYTES, chunks, rounds
 
 PROGRAM = "podring-publisher"
@@ -90,6 +91,7 @@ def parser() -> Parser:
     add_broker(top)
     top.add_argument("--name", help="what to be called in `podring info`")
     add_stats(top)
+    add_version(top)
     return top
 
 

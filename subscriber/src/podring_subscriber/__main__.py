@@ -28,6 +28,7 @@ from podring.cli.program import (
     topic_name,
 )
 from podring.cli.signals import Signals
+from podring.cli.version import add_version
 from podring.start import Start
 from podring_subscriber.losses import Losses
 from podring_subscriber.receive import Until, receive
@@ -103,6 +104,7 @@ def parser() -> Parser:
         help="resume where the subscriber of this name stopped, and be called so in `podring info`",
     )
     add_stats(top)
+    add_version(top)
     return top
 
 

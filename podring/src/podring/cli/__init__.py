@@ -1,9 +1,11 @@
 """The `podring` command: look at the topics of a node, create and delete them.
 
-What its verbs do is in `verbs`. The modules beside it are shared with `podring-publisher` and
-`podring-subscriber`, which are distributions of their own and do not know each other: how a
-program ends (`exits`, `signals`, `program`), how a stream of bytes becomes messages and back
-(`framing`), at what pace (`pace`), and what is shown meanwhile (`meter`, `tables`).
+What its verbs do is in `verbs`, and how fast all of it is in `bench`, whose two processes are those
+of `bench_pair` and do what `bench_halves` says. The modules beside them are shared with
+`podring-publisher` and `podring-subscriber`, which are distributions of their own and do not know
+each other: how a program ends (`exits`, `signals`, `program`) and tells its release (`version`),
+how a stream of bytes becomes messages and back (`framing`), at what pace (`pace`), and what is
+shown meanwhile (`meter`, `tables`).
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from podring.cli.program import (
 )
 from podring.cli.signals import Signals
 from podring.cli.tables import age, clean, columns, size
+from podring.cli.version import add_version
 from podring.client import Broker
 from podring.errors import TopicNotFound
 from podring.offsets import forget_offset
@@ -68,6 +69,7 @@ def parser() -> Parser:
         epilog=_EXAMPLES + exit_help(),
     )
     add_broker(top)
+    add_version(top)
     verbs = top.add_subparsers(metavar="VERB", required=True, title="verbs")
 
     def add(name: str, verb: Verb, text: str, otherwise: str | None = None) -> Parser:
