@@ -39,7 +39,8 @@ def carry(peer: Peer, topology: Topology, count: int) -> None:
         with peer.serve(folder, topology) as served:
             halves = _halves(topology)
             run_halves([functools.partial(h, served.link, topology, count) for h in halves])
-    assert _shared_memory() <= before
+    left = _shared_memory() - before
+    assert not left
 
 
 def run_halves(halves: list[Callable[..., None]]) -> None:
