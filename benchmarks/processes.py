@@ -44,16 +44,17 @@ class RunFailed(Exception):
 def run(
     halves: Sequence[Half],
     *,
-    limit_s: float = LIMIT_S,
+    limit_s: float | None = None,
     at_gate: Callable[[int], object] = lambda _: None,
 ) -> list[Any]:
     """Start all halves and wait for them.
 
-    limit_s  seconds for everything, the start of the processes too
+    limit_s  seconds for everything, the start of the processes too; None: LIMIT_S
     at_gate  called here while all halves wait at a gate, with the number of gates passed before
     returns  what each half returned
     raises   RunFailed when a half raised, died or took too long
     """
+    limit_s = LIMIT_S if limit_s is None else limit_s
     context = multiprocessing.get_context("spawn")
     crew: list[tuple[Half, SpawnProcess, Connection]] = []
     patience_s = 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-import os
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -68,7 +67,7 @@ class _Podring:
         size = ring_bytes(topology)
         spec = TopicSpec(size, topology.size, self.overflow)
         inboxes = range(topology.inboxes if topology.duplex else 1)
-        names = [f"bench.{os.getpid()}.{folder.parent.name}.{number}" for number in inboxes]
+        names = [f"{folder.parent.name}.{number}" for number in inboxes]
         with ExitStack() as stack:
             for name in names:
                 create_topic(name, spec, broker="local")

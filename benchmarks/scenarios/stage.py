@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,12 +37,10 @@ class Stage:
     folder: Path
     """For what the halves share; on memory, like /dev/shm: a benchmark of disks this is not."""
 
-    def play(self, halves: Sequence[processes.Half], limit_s: float = processes.LIMIT_S) -> Played:
+    def play(self, halves: Sequence[processes.Half]) -> Played:
         """Run the halves, and take the server's costs between the first and the last gate."""
         costs: list[float] = []
-        results = processes.run(
-            halves, limit_s=limit_s, at_gate=lambda _: costs.append(self._server_cpu_s())
-        )
+        results = processes.run(halves, at_gate=lambda _: costs.append(self._server_cpu_s()))
         return Played(results, costs[-1] - costs[0], self._server_memory())
 
     def _servers(self) -> list[psutil.Process]:
@@ -62,7 +61,8 @@ def stage(peer: Peer, topology: Topology) -> Iterator[Stage]:
     """Serve a peer for as long as the block lasts, in a folder that is removed afterwards."""
     shared_memory = Path("/dev/shm")
     where = shared_memory if shared_memory.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="podring-bench-", dir=where) as name:
+    prefix = f"podring-bench-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=where) as name:
         home, scratch = Path(name, "peer"), Path(name, "scratch")
         home.mkdir()
         scratch.mkdir()
