@@ -57,24 +57,21 @@ def smallest(book: Book, figures: dict[str, str]) -> Figure | None:
 
 def subscribers_table(book: Book) -> str:
     """What a message costs the publisher, a column for each number of subscribers."""
-    found, size = _fanned_out(book)
-    counts = unique(place.receivers for place in found)
-    if len(counts) < 2:
-        return ""
+    found = _subscribed(book)
     columns = [
         Column(
             words.count(count, "subscriber"),
             "publisher_ns",
             {place: spread for place, spread in found.items() if place.receivers == count},
         )
-        for count in counts
+        for count in unique(place.receivers for place in found)
     ]
-    return f"{words.size(size)}:\n\n{tables.by_column(book, columns)}"
+    return tables.by_column(book, columns)
 
 
 def over_subscribers(book: Book) -> Figure | None:
     """A line a peer over the number of subscribers."""
-    found, _ = _fanned_out(book)
+    found = _subscribed(book)
     if len({place.receivers for place in found}) < 2:
         return None
     series: dict[str, dict[int, Spread]] = {}
@@ -134,20 +131,9 @@ def _goodness(figure: str, each: tuple[Place, Spread]) -> float:
     return -median if KNOWN[figure].more_is_better else median
 
 
-def _fanned_out(book: Book) -> tuple[Found, int]:
-    """One publisher, any number of subscribers, one message a call; the size most counts have."""
-    found = {
-        place: spread
-        for place, spread in book.find("publisher_ns", ways=["single"]).items()
-        if not place.scenario.startswith("four")
-    }
-    counts: dict[int, set[int]] = {}
-    for place in found:
-        counts.setdefault(place.size, set()).add(place.receivers)
-    size = max(counts, key=lambda size: (len(counts[size]), -size), default=0)
-    peers = {place.peer for place in found if place.size == size and place.receivers > 1}
-    here = {p: spread for p, spread in found.items() if p.size == size and p.peer in peers}
-    return here, size
+def _subscribed(book: Book) -> Found:
+    """By the scenario that changes nothing but how many subscribe."""
+    return book.find("publisher_ns", ["subscribers"])
 
 
 def _both_ways(book: Book) -> list[tuple[str, str, str, int]]:

@@ -159,7 +159,8 @@ QUESTIONS = (
     Question(
         "tenth-subscriber",
         "The cost of the tenth subscriber",
-        "Elapsed time a message at the publisher, by how many subscribe.",
+        "Elapsed time that a message of 1 KiB takes its publisher, by how many subscribe. It has a "
+        "processor for itself; the subscribers share another.",
         pictures.subscribers_table,
         pictures.over_subscribers,
     ),

@@ -81,10 +81,11 @@ def _streams(name: str, repetition: int, wobble: float) -> Iterator[Run]:
         if name.startswith("podring") or "loaned" in name:
             yield _stream("one to one", name, "loan", size, repetition, wobble * 2, free=True)
     if name in ("podring", "ZeroMQ (ipc)", "Redis Pub/Sub", "NATS", "Zenoh", "iceoryx2 (copied)"):
+        yield _stream("one to four", name, "single", KIB, repetition, wobble, 4)
+    if name in ("podring", "podring (block)"):
         for receivers in (1, 2, 4, 9, 10):
-            scenario = {1: "one to one", 4: "one to four"}.get(receivers, "one to many")
-            if receivers > 1:
-                yield _stream(scenario, name, "single", KIB, repetition, wobble, receivers)
+            sent = {"publisher_ns": PEERS[name][1] * wobble * (1 + receivers / 100)}
+            yield Run("subscribers", name, "single", KIB, repetition, sent, receivers=receivers)
     if name not in ("os.pipe", "podring (exclusive)"):
         yield _stream("four to one", name, "single", 64, repetition, wobble * 1.7)
         yield _stream("one to one", name, "single", 64, repetition, wobble * 2.5, pinned=False)
