@@ -32,6 +32,30 @@ def test_leaving_the_block_publishes_what_was_written(topic: Topic) -> None:
     ]  # fmt: skip
 
 
+def test_slices_of_it_are_set_as_those_of_a_bytearray_of_fixed_length(topic: Topic) -> None:
+    publisher, subscriber = topic.publisher(), topic.subscriber()
+    expected = bytearray(8)
+    with publisher.loan(8) as loan:
+        for key, value in (
+            (slice(None), b"abcdefgh"),
+            (slice(-2, None), b"YZ"),
+            (slice(1, 100), b"1234567"),
+            (slice(3, 3), b""),
+            (slice(5, 2), b""),
+            (slice(None, None, 2), b"evry"),
+            (slice(2, 4), bytearray(b"--")),
+            (slice(0, 2), memoryview(b"++")),
+        ):
+            loan[key] = value
+            expected[key] = value
+        for key, value in ((slice(0, 3), b"four"), (slice(6, None), b"x"), (slice(8, 20), b"y")):
+            with pytest.raises(ValueError, match="different"):
+                loan[key] = value
+        with pytest.raises(TypeError):
+            loan[0:2] = "ab"
+    assert subscriber.receive(timeout=5) == expected
+
+
 def test_an_exception_drops_it(topic: Topic) -> None:
     publisher, subscriber = topic.publisher(), topic.subscriber()
     with pytest.raises(RuntimeError, match="sensor"), publisher.loan(100) as loan:  # noqa: PT012

@@ -7,9 +7,9 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from podring.cli.program import checked
 from podring_broker.access.rights import parse_grant
 from podring_broker.access.tokenfile import TOKEN_PREFIX, check_caller_name, hash_of
 
@@ -54,12 +54,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     found.add_argument(
-        "name", metavar="NAME", type=_checked(check_caller_name), help="who the caller is"
+        "name", metavar="NAME", type=checked(check_caller_name), help="who the caller is"
     )
     found.add_argument(
         "grants",
         metavar="RIGHTS:PATTERN",
-        type=_checked(parse_grant),
+        type=checked(parse_grant),
         nargs="+",
         help="create, delete, publish, subscribe or all, on topics like camera.*",
     )
@@ -77,15 +77,3 @@ def _append(path: str, line: str) -> None:
         length = file.seek(0, os.SEEK_END)
         torn = length > 0 and os.pread(fd, 1, length - 1) != b"\n"
         file.write((("\n" if torn else "") + line + "\n").encode())
-
-
-def _checked(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """An argparse type that keeps the words of the ValueError that `kind` raises."""
-
-    def convert(text: str) -> Any:
-        try:
-            return kind(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return convert

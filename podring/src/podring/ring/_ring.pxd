@@ -176,6 +176,7 @@ cdef extern from "ring.h" nogil:
     void ring_leave(Ring *ring, uint32_t slot)
     uint32_t ring_lock_word(const Ring *ring)
     int32_t ring_lock_slot(uint32_t word)
+    bint ring_evicted(const RosterEntry *entry)
     void ring_writer_open(RingWriter *writer, const Ring *ring, uint32_t slot, uint32_t life,
                           bint exclusive)
     RingResult ring_begin(RingWriter *writer)

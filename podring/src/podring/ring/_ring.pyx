@@ -9,6 +9,7 @@ Hot methods take plain objects and get the buffer by hand: a typed argument cost
 much for 64 bytes.
 """
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_CONTIG_RO, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE,
     PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
@@ -16,6 +17,7 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
 from libc.math cimport isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -291,7 +293,7 @@ cdef class Mapping:
                 <uint32_t>entry.process, <uint32_t>entry.user, name.decode(errors="replace"),
                 <uint64_t>entry.cursor, <uint64_t>entry.sequence, <uint64_t>entry.messages,
                 <uint64_t>entry.bytes, <uint64_t>entry.lost, <uint64_t>entry.active,
-                <uint64_t>entry.evicted == <uint64_t>entry.joined,
+                ring_evicted(entry),
                 <uint64_t>entry.hold if role == ROSTER_PUBLISHER and <uint64_t>entry.cursor else 0,
             ))
         return found
@@ -846,7 +848,9 @@ cdef class Writer(Handle):
         """
         if not 0 <= nbytes <= self.writer.ring.max_message:
             self.refuse_length(nbytes)
-        return Loan(self, nbytes)
+        cdef Loan loan = Loan.__new__(Loan)
+        loan.owner, loan.length = self, nbytes
+        return loan
 
     def _look_in(self, segment):
         """Ask this segment from now on who is alive."""
@@ -971,6 +975,7 @@ cdef Py_ssize_t append_all(RingWriter *writer, const void **data, const uint64_t
     return index
 
 
+@cython.freelist(4)
 cdef class Loan:
     """A message that is filled where it will lie in the ring.
 
@@ -985,9 +990,9 @@ cdef class Loan:
     cdef bint open
     cdef readonly object sequence
 
-    def __init__(self, Writer owner not None, Py_ssize_t length):
-        self.owner = owner
-        self.length = length
+    def __init__(self):
+        if self.owner is None:
+            raise TypeError("a Loan comes from Publisher.loan")
 
     def __enter__(self):
         cdef Writer owner = self.owner
@@ -1045,6 +1050,16 @@ cdef class Loan:
             return bytes(view[key]) if isinstance(key, slice) else view[key]
 
     def __setitem__(self, key, value):
+        cdef Py_ssize_t start, stop, step
+        # Bytes into a range of them, as it is mostly: without an object for each side of it.
+        if isinstance(key, slice) and PyBytes_CheckExact(value):
+            self.need_open()
+            PySlice_Unpack(key, &start, &stop, &step)
+            if step == 1 and PySlice_AdjustIndices(
+                self.length, &start, &stop, step
+            ) == len(<bytes>value):
+                memcpy(self.payload + start, PyBytes_AS_STRING(value), len(<bytes>value))
+                return
         with memoryview(self) as view:
             view[key] = value
 
@@ -1057,6 +1072,7 @@ cdef class Loan:
         self.exports -= 1
 
 
+@cython.freelist(4)
 cdef class Message:
     """One message where it lies in the ring: a read-only buffer without a copy.
 

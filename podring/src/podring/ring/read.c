@@ -70,9 +70,7 @@ static inline void pass_frame(RingReader *reader, const RingFrame *frame) {
 static bool is_evicted(const RingReader *reader) {
     if (!reader->ring.waits)
         return false;
-    const RosterEntry *entry = &reader->ring.entries[reader->slot];
-    uint64_t evicted = load_relaxed(&entry->evicted);
-    return evicted && evicted == load_relaxed(&entry->joined);
+    return ring_evicted(&reader->ring.entries[reader->slot]);
 }
 
 /* What was delivered is room for publishers at once. Whether one sleeps for it is certain only with a

@@ -1,11 +1,14 @@
 /* The ring as a place: how large it is, how it is laid out, and who is on its roster. */
 #include "core.h"
 
+/* Where publishers wait, the longest message must fit behind any padding, or wait for ever. */
+static uint64_t least_capacity(uint32_t overflow, uint64_t max_message) {
+    return (overflow == RING_BLOCK ? 2 : 1) * frame_bytes(max_message);
+}
+
 RingPlan ring_plan(uint64_t size, uint64_t max_message, uint32_t overflow) {
     uint64_t block_size = RING_BLOCK_MIN;
-    /* Where publishers wait, the longest message must fit behind any padding, or wait for ever. */
-    uint64_t frames = overflow == RING_BLOCK ? 2 : 1;
-    uint64_t wanted = max_u64(size, frames * frame_bytes(max_message));
+    uint64_t wanted = max_u64(size, least_capacity(overflow, max_message));
     while (block_size * RING_BLOCKS_MAX < wanted)
         block_size *= 2;
     uint64_t capacity = round_up(wanted, block_size);
@@ -60,10 +63,9 @@ static bool geometry_fits(const RingHeader *header, uint64_t length) {
     if (!capacity || capacity % block || capacity / block > RING_BLOCKS_MAX)
         return false;
     uint64_t front = RING_PAGE + round_up(capacity / block * RING_CHECKPOINT_BYTES, RING_PAGE);
-    uint64_t frames = header->overflow == RING_BLOCK ? 2 : 1;
     return header->data_offset == front && length >= front && length - front >= capacity &&
            header->max_message <= UINT32_MAX &&
-           frames * frame_bytes(header->max_message) <= capacity &&
+           least_capacity(header->overflow, header->max_message) <= capacity &&
            header->overflow <= RING_BLOCK && header->name[RING_NAME_BYTES - 1] == 0;
 }
 

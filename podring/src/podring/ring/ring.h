@@ -111,6 +111,12 @@ void ring_join(Ring *ring, uint32_t slot, uint32_t role, uint32_t process, uint3
                uint64_t joined, const char name[ROSTER_NAME_BYTES], uint32_t flags);
 void ring_leave(Ring *ring, uint32_t slot);
 
+/* Whether publishers gave up waiting for this subscriber. */
+static inline bool ring_evicted(const RosterEntry *entry) {
+    uint64_t evicted = atomic_load_explicit(&entry->evicted, memory_order_relaxed);
+    return evicted && evicted == atomic_load_explicit(&entry->joined, memory_order_relaxed);
+}
+
 /* The lock word, and the slot of the publisher that holds it, or -1. */
 uint32_t ring_lock_word(const Ring *ring);
 int32_t ring_lock_slot(uint32_t word);

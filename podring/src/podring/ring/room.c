@@ -18,8 +18,7 @@ static uint64_t place_of(const RosterEntry *entry) {
     if (load_acquire(&entry->role) != ROSTER_SUBSCRIBER ||
         load_relaxed(&entry->flags) & ROSTER_LOSSY)
         return RING_NOWHERE;
-    uint64_t evicted = load_relaxed(&entry->evicted);
-    if (evicted && evicted == load_relaxed(&entry->joined))
+    if (ring_evicted(entry))
         return RING_NOWHERE;
     /* R6 room: what the subscriber copied, it copied before. */
     return min_u64(load_acquire(&entry->cursor), load_acquire(&entry->hold));
