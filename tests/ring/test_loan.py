@@ -52,7 +52,7 @@ def test_slices_of_it_are_set_as_those_of_a_bytearray_of_fixed_length(topic: Top
             with pytest.raises(ValueError, match="different"):
                 loan[key] = value
         with pytest.raises(TypeError):
-            loan[0:2] = "ab"
+            loan[0:2] = "ab"  # type: ignore[assignment]
     assert subscriber.receive(timeout=5) == expected
 
 
