@@ -137,6 +137,31 @@ def test_what_the_next_generation_does_not_take_is_refused(topic: Topic) -> None
         loan[:] = bytes(16)
 
 
+def test_a_batch_that_meets_a_generation_for_shorter_messages_says_how_many_are_out(
+    topic: Topic,
+) -> None:
+    publisher = topic.publisher(BLOCK, follow=10)
+    subscriber = topic.subscriber(None)
+    fits = publisher.mapping.capacity // (1024 + 32)
+    met: list[MessageTooLong] = []
+
+    def publish() -> None:
+        try:
+            publisher.publish_many([bytes(1024)] * 2 * fits)
+        except MessageTooLong as error:
+            met.append(error)
+
+    waiting = threading.Thread(target=publish)
+    waiting.start()
+    while not any(entry.waiting for entry in publisher.mapping.entries()):
+        time.sleep(0.01)
+    with anew(topic, TopicSpec("64Ki", 16, "block")):
+        received = len(subscriber.receive_many(2 * fits))
+    waiting.join()
+    assert [error.published for error in met] == [received]
+    assert received > 0
+
+
 def test_views_of_the_old_generation_stay_true(topic: Topic) -> None:
     publisher = topic.publisher(BLOCK, follow=10)
     subscriber = topic.subscriber(None, follow=10)

@@ -169,7 +169,12 @@ class Evicted(PodringError):
 
 
 class MessageTooLong(PodringError, ValueError):
-    """The payload is longer than the topic's max_message."""
+    """The payload is longer than the topic's max_message.
+
+    published  how many messages of a batch are out, if the topic was made anew for shorter ones
+    """
+
+    published = 0
 
 
 class OffsetOutOfRange(PodringError, ValueError):

@@ -787,8 +787,8 @@ cdef class Writer(Handle):
         payloads  an iterable of what `publish` takes; all are checked before the first is written
         returns   the sequence number of the last one, 0 when there was none
         raises    as `publish`, and then none of them was published. In a `block` topic it may have
-                  to wait in between, and others come in; what it meets then, Full or PublisherBusy
-                  or TopicClosed, says in `published` how many are out
+                  to wait in between, and others come in; what it meets then, Full, PublisherBusy,
+                  TopicClosed or MessageTooLong, says in `published` how many are out
         cost      as `publish`, with the lock and the clock once for all of them
         """
         if isinstance(payloads, (bytes, bytearray, memoryview, str)):
@@ -812,11 +812,11 @@ cdef class Writer(Handle):
         cdef int64_t began = 0
         while done < count:
             began = began or clock_ns(CLOCK_MONOTONIC)
-            self.refuse_what_is_too_long_now(batch.lengths[done])
             try:
+                self.refuse_what_is_too_long_now(batch.lengths[done])
                 self.wait_for_room(began, done)
                 self.begin()
-            except (PublisherBusy, TopicClosed) as error:
+            except (MessageTooLong, PublisherBusy, TopicClosed) as error:
                 error.published = done
                 raise
             done = self.append_batch(batch, done, count, total)
