@@ -113,7 +113,7 @@ def _give(end: Sender, messages: list[bytes], way: str) -> None:
         assert end.lend
         for message in messages:
             with end.lend(len(message)) as memory:
-                memoryview(memory)[:] = message  # type: ignore[arg-type]
+                memoryview(memory).cast("B")[:] = message  # type: ignore[arg-type]
     else:
         for message in messages:
             end.send(message)
