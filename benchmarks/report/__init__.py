@@ -9,10 +9,14 @@
     style       what all plots look like, and how one becomes an SVG
     lines       a line a peer, over sizes
     dots        a row a peer, with a mark for each figure
+    tracks      a bar for each fraction
+    pictures    which lines and rows a plot has
     questions   what the page asks, and the table and the plot that answer
-    measure     how a figure to reach is computed
-    goals       which figures are to be reached
+    measure     how a figure is computed that shall be reached: medians, ratios, floors
+    goals       which figures are to be reached, and goaltable their table (explanations.toml)
+    fractions   what fraction of each floor is reached
     losses      where somebody else is better
+    prose       where the numbers come from (introduction.md, method.md)
     page        all of it in one page
     readme      the little of it that README shows
 

@@ -82,7 +82,7 @@ ROWS = (
         "one to one, 64 B, one message a call",
         (
             Goal("messages a second", _one(64, "single"), 8e6),
-            Goal("a pipe", _one(64, "single"), 4, _other("pipe", 64, ("single",))),
+            Goal("a pipe", _one(64, "single"), 4, _other("os.pipe", 64, ("single",))),
             Goal("ZeroMQ over ipc", _one(64, "single"), 7, _other("ZeroMQ", 64, ("single",))),
             Goal(
                 "iceoryx2's Python binding",

@@ -1,4 +1,4 @@
-"""A line a peer over sizes or counts, both axes logarithmic, each named where it ends."""
+"""A line a peer over sizes or counts, each named where it ends; axes mostly logarithmic."""
 
 from __future__ import annotations
 
@@ -30,18 +30,31 @@ class Axis:
     unit: str
 
 
-def plot(book: Book, series: Mapping[str, Mapping[int, Spread]], across: Axis, up: Axis) -> Figure:
-    """Draw lines by peer: a spread for each place across."""
+def plot(
+    book: Book,
+    series: Mapping[str, Mapping[int, Spread]],
+    across: Axis,
+    up: Axis,
+    *,
+    from_zero: bool = False,
+) -> Figure:
+    """Draw lines by peer: a spread for each place across.
+
+    from_zero  axes are linear and begin at zero
+    """
     with style.drawing():
         picture = style.figure(max(_HEIGHT_IN, (len(series) + 4) * _LABEL_PT / 72))
         axes = picture.add_axes((0.085, 0.12, 0.625, 0.81))
         style.transparent(axes)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        if not from_zero:
+            axes.set_xscale("log")
+            axes.set_yscale("log")
         look = style.Look(book)
         for peer, points in series.items():
             _line(axes, look, peer, points, ours=book.is_ours(peer))
-        _dress(axes, sorted({x for points in series.values() for x in points}), across, up)
+        _dress(
+            axes, sorted({x for points in series.values() for x in points}), across, up, from_zero
+        )
         _label(picture, axes, look, series)
         return picture
 
@@ -71,14 +84,19 @@ def _line(
     )
 
 
-def _dress(axes: Axes, xs: list[int], across: Axis, up: Axis) -> None:
+def _dress(axes: Axes, xs: list[int], across: Axis, up: Axis, from_zero: bool) -> None:
     named: Callable[[float, int], str] = lambda x, _: (  # noqa: E731
         words.size(round(x)) if across.unit == "bytes" else words.digits(x)
     )
     axes.xaxis.set_major_locator(FixedLocator(xs))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(named))
-    style.logarithmic(axes.yaxis, *axes.get_ylim(), up.unit)
+    if from_zero:
+        axes.set_xlim(0)
+        axes.set_ylim(0)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: words.amount(y, up.unit)))
+    else:
+        style.logarithmic(axes.yaxis, *axes.get_ylim(), up.unit)
     axes.set_xlabel(across.title)
     axes.set_title(up.title, color=style.GREY)
     axes.grid(visible=True, which="major")

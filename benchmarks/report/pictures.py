@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def over_sizes(book: Book, figure: str, scenario: str, way: str) -> Figure | None:
-    """A line a peer over the sizes."""
+    """A line a peer over the sizes; a row each where there is one size only."""
     series: dict[str, dict[int, Spread]] = {}
     for place, spread in book.find(figure, [scenario], [way]).items():
         series.setdefault(place.peer, {})[place.size] = spread
-    if not series:
-        return None
+    if not any(len(points) > 1 for points in series.values()):
+        return panel_a_size(book, {"": figure}, [scenario], [way])
     across = lines.Axis("message", "bytes")
     title = "messages a second" if figure == "rate" else KNOWN[figure].title
     up = lines.Axis(title, KNOWN[figure].unit)
@@ -78,7 +78,7 @@ def over_subscribers(book: Book) -> Figure | None:
     for place, spread in found.items():
         series.setdefault(place.peer, {})[place.receivers] = spread
     up = lines.Axis(KNOWN["publisher_ns"].title, "ns")
-    return lines.plot(book, series, lines.Axis("subscribers", ""), up)
+    return lines.plot(book, series, lines.Axis("subscribers", ""), up, from_zero=True)
 
 
 def unpinned_table(book: Book) -> str:

@@ -98,8 +98,7 @@ def logarithmic(axis: Axis, low: float, high: float, unit: str) -> None:
         step = max(1, round(math.log2(high / low) / 6))
         marks = [2.0**n for n in range(math.floor(math.log2(low)), 64, step)]
     else:
-        short = high / low < 40
-        between = (1, 2, 5) if short else (1,)
+        between = (1,) if high / low > 40 else (1, 2, 5) if high / low > 6 else (1, 1.5, 2, 3, 5, 7)
         powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         marks = [each * 10.0**power for power in powers for each in between]
     axis.set_major_locator(FixedLocator([mark for mark in marks if low <= mark <= high]))

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _ROW_IN = 0.23
 _BESIDES_IN = 0.2
+_LONGEST = 1.25
+"""A bar that would be longer is cut here; its number is beside it."""
 
 
 def plot_tracks(tracks: Sequence[tuple[str, float]]) -> Figure:
@@ -26,11 +28,15 @@ def plot_tracks(tracks: Sequence[tuple[str, float]]) -> Figure:
         places = range(len(tracks))
         axes.barh(places, [1.0] * len(tracks), height=0.5, color=style.FAINT)
         axes.barh(
-            places, [each for _, each in tracks], height=0.5, color=style.OURS_COLOUR, alpha=0.85
+            places,
+            [min(each, _LONGEST) for _, each in tracks],
+            height=0.5,
+            color=style.OURS_COLOUR,
+            alpha=0.85,
         )
         axes.set_yticks(places, [name for name, _ in tracks], fontsize=8)
         axes.set_ylim(len(tracks) - 0.5, -0.5)
-        axes.set_xlim(0, max(1.0, *(each for _, each in tracks)))
+        axes.set_xlim(0, _LONGEST)
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="y", length=0)
@@ -39,7 +45,7 @@ def plot_tracks(tracks: Sequence[tuple[str, float]]) -> Figure:
             text = f"{words.digits(100 * each)} %"
             axes.annotate(
                 text,
-                (max(1.0, each), place),
+                (min(max(1.0, each), _LONGEST), place),
                 xytext=(4, 0),
                 textcoords="offset points",
                 va="center",
