@@ -68,16 +68,15 @@ def block(book: Book, folder: str) -> str:
     rows = [row for line in LINES if (row := _row(book, line))]
     when = about.get("date", "")
     where = ", ".join(about[key] for key in ("processor", "machine", "kernel") if key in about)
-    head = (
-        f"Measured by `make bench` on {when} ({where}, Python {about.get('python', '?')}); both "
-        "sides Python, processes pinned, every message compared with what was sent; medians with "
-        "(least to most):"
+    head = words.paragraph(
+        f"Measured by `make bench` on {when} ({where}, Python {about.get('python', '?')}): both "
+        "sides Python, processes pinned, every message checked; medians with (least to most)."
     )
     table = tables.table(["", "podring", "best of the others", ""], rows)
     plot = f"![Messages a second by size, one message a call]({folder}/{PLOT}.svg)"
-    tail = (
-        "[All of it](docs/benchmarks.md), beginning with what such numbers do not show, and with "
-        "every case in which podring loses."
+    tail = words.paragraph(
+        f"[All of it]({folder}.md), beginning with what such numbers do not show, and with every "
+        "case in which podring loses."
     )
     return f"{head}\n\n{table}\n\n{plot}\n\n{tail}"
 
