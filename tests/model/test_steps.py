@@ -53,6 +53,7 @@ LEFT_OUT_STEPS = {
     ("ring_end", "load tail"): "read_commit",
     ("ring_end", "fence full"): "an exclusive publisher's unlock",
     ("first_whole", "load claim"): "0 in `overwrite` topics; block.pml joins in one step",
+    ("has_room_for", "load tail"): "how long a publisher spins",
     ("ring_mark_deleted", "wake lock"): "nobody publishes there any more",
 }
 

@@ -189,7 +189,7 @@ cdef extern from "ring.h" nogil:
     void ring_flush(RingWriter *writer)
     void ring_end(RingWriter *writer)
     void ring_writer_close(RingWriter *writer)
-    bint ring_has_room(RingWriter *writer)
+    bint ring_has_room(const RingWriter *writer)
     RingResult ring_spin_room(RingWriter *writer, int64_t ns)
     RingResult ring_sleep_room(RingWriter *writer, int64_t timeout_ns)
     bint ring_is_slow(const RingWriter *writer, uint32_t slot)

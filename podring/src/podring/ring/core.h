@@ -98,6 +98,8 @@ static inline void full_barrier(void) {
 
 /* room.c: `block` topics. */
 RingResult claim_room(RingWriter *writer, uint64_t end, uint64_t ahead);
+bool has_room_for(const RingWriter *writer,
+                  uint64_t more); /* what was RING_FULL, and so much more */
 void wake_publishers(const Ring *ring);
 void tell_publishers(const Ring *ring, uint32_t slot);
 

@@ -183,7 +183,7 @@ void ring_writer_close(RingWriter *writer);
  * After RING_FULL: ring_end, spin and sleep until ring_has_room, then begin anew. */
 
 /* Whether what was RING_FULL would fit now, or the topic was deleted. */
-bool ring_has_room(RingWriter *writer);
+bool ring_has_room(const RingWriter *writer);
 
 /* Spin for up to `ns`, and sleep for up to `timeout_ns`: RING_OK (perhaps in vain), RING_TIMEOUT or
  * RING_INTERRUPTED. */

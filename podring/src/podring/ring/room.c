@@ -119,9 +119,15 @@ void wake_publishers(const Ring *ring) {
     futex_wake(&ring->roster->drained, INT32_MAX);
 }
 
-bool ring_has_room(RingWriter *writer) {
+bool has_room_for(const RingWriter *writer, uint64_t more) {
     const Ring *ring = &writer->ring;
-    return look_for_room(ring) >= writer->wanted || load_relaxed(&ring->header->state) != RING_OPEN;
+    uint64_t most = load_relaxed(&ring->header->tail) + ring->capacity; /* once all is received */
+    uint64_t wanted = max_u64(min_u64(writer->wanted + more, most), writer->wanted);
+    return look_for_room(ring) >= wanted || load_relaxed(&ring->header->state) != RING_OPEN;
+}
+
+bool ring_has_room(const RingWriter *writer) {
+    return has_room_for(writer, 0);
 }
 
 RingResult ring_sleep_room(RingWriter *writer, int64_t timeout_ns) {
