@@ -174,7 +174,9 @@ def test_nobody_at_the_brokers_address_is_told_within_a_second() -> None:
         done = run(*program, "prices", env=environment(PODRING_BROKER="http://127.0.0.1:1"))
         assert time.monotonic() - started < 2.5
         assert done.returncode == Exit.UNREACHABLE
-        assert b": no answer from http://127.0.0.1:1 for 0.8 s (3 attempts)" in done.stderr
+        assert re.search(
+            rb": no answer from http://127\.0\.0\.1:1 for [01]\.\d s \(3 attempts\)", done.stderr
+        )
         assert done.stderr.count(b"\n") == 1
 
 
