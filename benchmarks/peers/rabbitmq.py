@@ -104,7 +104,7 @@ PEERS = (
             settings="pika's BlockingConnection over loopback TCP, a classic queue that is not "
             "durable, transient messages, auto_ack, no publisher confirms, no plugins",
             paces=False,
-            rate=1e4,
+            rate=2e4,
             servers=(rabbitmq_broker.SERVER,),
         )
     ),

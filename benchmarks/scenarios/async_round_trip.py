@@ -1,4 +1,7 @@
-"""The round trip under asyncio: both ends await what comes, in an event loop each."""
+"""The round trip under asyncio: both ends await what comes, in an event loop each.
+
+They wait at the gates in a thread, so that the loop can go on sending what it was given.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,13 @@ def call(gate: Callable[[], None], link: AsyncLink, size: int, seconds: float) -
 async def _call(gate: Callable[[], None], link: AsyncLink, size: int, seconds: float) -> Account:
     messages = payloads(size, TEN, 0)
     async with link.async_end(0) as end:
-        gate()
+        await asyncio.to_thread(gate)
         await _rounds(end, messages, seconds * WARM_UP)
         meter = Meter()
         times = await _rounds(end, messages, seconds)
         account = meter.stop()
         await end.send(stop(size))
-        gate()
+        await asyncio.to_thread(gate)
     tens = [sum(times[first : first + TEN]) for first in range(0, len(times), TEN)]
     account.samples = {"ten": tens, "singly": times, "rounds": [len(times)]}
     return account
@@ -60,7 +63,7 @@ def answer(gate: Callable[[], None], link: AsyncLink, size: int, _: float) -> Ac
 async def _answer(gate: Callable[[], None], link: AsyncLink, size: int) -> Account:
     messages, last = payloads(size, TEN, 0), stop(size)
     async with link.async_end(1) as end:
-        gate()
+        await asyncio.to_thread(gate)
         meter = Meter()
         going = True
         while going:
@@ -72,5 +75,5 @@ async def _answer(gate: Callable[[], None], link: AsyncLink, size: int) -> Accou
                     break
                 await end.send(expected)
         account = meter.stop()
-        gate()
+        await asyncio.to_thread(gate)
     return account
