@@ -93,7 +93,7 @@ test-c: ## the ring's C tests under AddressSanitizer and UndefinedBehaviorSaniti
 
 .PHONY: test-py
 test-py: $(STAMPS)/dev $(STAMPS)/members ## pytest (ARGS='-k name -x')
-	@scripts/components tests $(if $(CI),images)
+	@scripts/components tests $(if $(CI),images benchmarks)
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: test-races
