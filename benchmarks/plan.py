@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 SIZES = (64, 1 << 10, 16 << 10, 256 << 10, 4 << 20, 16 << 20)
 SECONDS = 0.3
 """About how long a stream lasts, without the start of its processes."""
-_BYTES_A_SECOND = 3e9
+_BYTES_A_SECOND, _THROUGH_SERVERS = 2e9, 3e8
 _FASTER_BATCHED, _LOANS = 2.0, 5e5
-_FEWEST = 16
+_FEWEST = 8
 _STREAMS = ("one to one", "one to four", "four to one")
 _WAITS = ("default", "spin", "sleep", "asyncio")
 
@@ -139,5 +139,6 @@ def _messages(peer: Traits, group: Group, way: str, size: int) -> int:
     if way == "loan":
         return round(group.seconds * min(peer.rate, _LOANS))
     rate = peer.rate * (_FASTER_BATCHED if way == "batched" else 1)
-    each_s = group.receivers * (1 / rate + size / _BYTES_A_SECOND)
+    bandwidth = _THROUGH_SERVERS if peer.servers else _BYTES_A_SECOND
+    each_s = group.receivers * (1 / rate + size / bandwidth)
     return max(_FEWEST, round(group.seconds / each_s))

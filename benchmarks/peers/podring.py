@@ -77,10 +77,10 @@ class _Podring:
 
 
 def ring_bytes(topology: Topology) -> int:
-    """A ring that its messages pass through a processor's cache with, and a few of the longest."""
-    if topology.way == "loan":
-        return max(1 << 20, 16 * topology.size)
-    return max(1 << 20, 4 * topology.size)
+    """A ring that stays in a processor's cache, as long as it holds a few messages."""
+    if topology.size <= 1 << 10:
+        return 1 << 20
+    return max(4 << 20, (16 if topology.way == "loan" else 4) * topology.size)
 
 
 def window(ring: int, size: int) -> int:
@@ -95,7 +95,8 @@ def _traits(name: str, **others: Any) -> Traits:
         name=name,
         family="podring",
         version=lambda: importlib.metadata.version("podring"),
-        settings=f"A ring of 1 MiB, or of 4 messages where that is more (16 for loans). {words}",
+        settings="A ring of 1 MiB for messages of up to 1 KiB, else of 4 MiB, or of 4 messages (16 "
+        f"for loans) where that is more. {words}",
         paces=others.pop("paces", False),
         ways=("single", "batched", "loan", "asyncio"),
         spins=True,
