@@ -30,6 +30,11 @@ MODULES = (
 
 
 def load(name: str) -> tuple[Peer, ...]:
-    """The variants of a module; raises whatever its import raises."""
+    """The variants of a module; raises what its import raises, or asking for a version.
+
+    That tells a library that is missing, and a server's command.
+    """
     peers: tuple[Peer, ...] = importlib.import_module(f"benchmarks.peers.{name}").PEERS
+    for peer in peers:
+        peer.traits.version()
     return peers

@@ -13,6 +13,7 @@ import ctypes
 import itertools
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ _QUEUE_BYTES, _QUEUE_LEAST, _QUEUE_MOST = 4 << 20, 4, 1024
 _runs = itertools.count()
 
 
+@cache
 def version() -> str:
     """Of the binding, which has the library's number."""
     from importlib.metadata import version

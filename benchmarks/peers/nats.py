@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections import deque
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers import server
@@ -29,6 +29,7 @@ _UNSEEN = 64 << 10
 whether it has it. More might be left in asyncio's buffer while the loop does not run."""
 
 
+@cache
 def version() -> str:
     """Of library and server."""
     from nats.aio.client import __version__

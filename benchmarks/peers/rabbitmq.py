@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from benchmarks.peers import rabbitmq_broker
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingChannel
 
 
+@cache
 def version() -> str:
     """Of library, server and Erlang."""
     import pika

@@ -65,6 +65,7 @@ def end() -> None:
 
 def version() -> str:
     """As Debian's package and its folders tell it, for to ask the server takes seconds."""
+    server.find(SERVER)
     number = next(_PACKAGE.glob("lib/rabbitmq_server-*")).name.rpartition("-")[2]
     erlang = server.version(
         "erl", "-noshell", "-eval", "io:put_chars(erlang:system_info(otp_release)), halt()."

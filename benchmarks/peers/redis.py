@@ -10,7 +10,7 @@ import contextlib
 import socket
 from collections import deque
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers import server
@@ -30,6 +30,7 @@ _LONG, _LONG_READ, _SHORT_READ = 16 << 10, 1 << 20, 64 << 10
 _FIELD = b"m"
 
 
+@cache
 def version() -> str:
     """Of both libraries and the server."""
     import hiredis
@@ -74,11 +75,10 @@ class PubSubLink(_Link):
     @contextlib.contextmanager
     def sender(self, index: int) -> Iterator[Sender]:
         """PUBLISH."""
+        channel = self._to(index)
         with self._client() as client:
-            publish = partial(client.publish, self._to(index))
-            yield Sender(
-                publish, _pipelined(client, lambda pipe, m: pipe.publish(self._to(index), m))
-            )
+            send_many = _pipelined(client, lambda pipe, message: pipe.publish(channel, message))
+            yield Sender(partial(client.publish, channel), send_many)
 
     @contextlib.contextmanager
     def receiver(self, index: int) -> Iterator[Receiver]:

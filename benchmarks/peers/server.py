@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE_S = 60
+_SBIN = "/usr/sbin:/sbin"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
 def find(command: str) -> str:
     """Return where `command` is, also in sbin, which a user's PATH lacks."""
-    path = shutil.which(command, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"]))
+    path = shutil.which(command, path=os.environ["PATH"] + os.pathsep + _SBIN)
     if path is None:
         raise FileNotFoundError(
             f"no {command}: `scripts/components benchmarks` installs it where it may"

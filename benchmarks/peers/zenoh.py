@@ -11,7 +11,7 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ _SHARED = 3072
 _DATA, _READY = "bench/data", "bench/ready"
 
 
+@cache
 def version() -> str:
     """Of the binding, which has the library's number."""
     from importlib.metadata import version

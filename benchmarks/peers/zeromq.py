@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.protocol import AsyncEnd, Receiver, Sender, Served, Topology, Traits
@@ -22,6 +22,7 @@ _QUEUED = 64 << 20
 """Bytes that may wait on each side, about: what a high-water mark in messages comes from."""
 
 
+@cache
 def version() -> str:
     """Of binding and library."""
     import zmq
