@@ -85,15 +85,18 @@ static inline void pause_briefly(void) {
 #endif
 }
 
+/* The next frame is on its way while the caller finds out what to do with it: a tenth of a round
+ * trip. Not before there is one: that would take the lines from the publisher that fills them. */
+static inline void prefetch_next(const RingReader *reader) {
+    const uint8_t *next = reader->ring.data + reader->cursor % reader->ring.capacity;
+    __builtin_prefetch(next);
+    __builtin_prefetch(next + 64);
+}
+
 bool ring_poll(const RingReader *reader, uint32_t times) {
-    const Ring *ring = &reader->ring;
-    const uint8_t *next = ring->data + reader->cursor % ring->capacity;
     for (uint32_t i = 0; i < times; i++) {
         if (ring_has_news(reader)) {
-            /* On its way while the caller finds out what to do with it: a tenth of a round trip.
-             * Not before: that would take the lines from the publisher that fills them. */
-            __builtin_prefetch(next);
-            __builtin_prefetch(next + 64);
+            prefetch_next(reader);
             return true;
         }
         if (i % 4 == 3) /* a pause takes as long as several looks */
@@ -153,7 +156,10 @@ RingResult ring_sleep(RingReader *reader, int64_t timeout_ns) {
     RingBell bell = ring_arm(reader);
     if (ring_has_news(reader) || ring_state(&reader->ring) != RING_OPEN)
         return RING_OK;
-    return futex_wait(bell.word, bell.value, timeout_ns);
+    RingResult result = futex_wait(bell.word, bell.value, timeout_ns);
+    __builtin_prefetch(&reader->ring.header->tail); /* while the caller takes the GIL again */
+    prefetch_next(reader);
+    return result;
 }
 
 /* FUTEX2 as of Linux 5.16; older headers do not have it. */

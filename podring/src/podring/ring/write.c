@@ -81,6 +81,7 @@ static RingResult begin_locked(RingWriter *writer) {
 
 RingResult ring_begin(RingWriter *writer) {
     RingHeader *header = writer->ring.header;
+    __builtin_prefetch(&writer->ring.roster->sleepers); /* written by who fell asleep meanwhile */
     /* A subscriber that read it has a copy of the line: get it back while the lock and the clock are
      * looked at, instead of when the announcement is due. A third of a round trip. Not before it is
      * due: subscribers look at it for every run. */
