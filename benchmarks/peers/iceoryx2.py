@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.peers.iceoryx2_loans import Lending, Viewing
 from benchmarks.peers.protocol import Receiver, Sender, Served, Topology, Traits
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Link:
             send(message)
             notify()  # type: ignore[misc]
 
-        lending = _Lending(loan, size, notify)
+        lending = Lending(loan, size, notify)
         yield Sender(send_and_notify if notify else send, lend=lambda _: lending)
 
     @contextlib.contextmanager
@@ -69,7 +70,7 @@ class Link:
         size, services = self.topology.size, Services(self, index)
         subscriber = services.messages.subscriber_builder().create()
         take, copy = _taking(subscriber.receive, self._idle(services)), ctypes.string_at
-        view = _Viewing(take, size)
+        view = Viewing(take, size)
 
         def receive() -> bytes:
             sample = take()  # by name: the publisher may have its memory again when it is forgotten
@@ -140,40 +141,6 @@ def _taking(receive: Callable[[], Any], idle: Callable[[], object] | None) -> Ca
         return sample
 
     return wait if idle else spin
-
-
-class _Lending:
-    """A loaned slice for each block, one after the other."""
-
-    def __init__(
-        self, loan: Callable[[int], Any], size: int, notify: Callable[[], object] | None
-    ) -> None:
-        self._loan, self._size, self._notify = loan, size, notify
-        self._at = (ctypes.c_ubyte * size).from_address
-
-    def __enter__(self) -> object:
-        self._sample = self._loan(self._size)
-        return self._at(self._sample.payload_ptr)
-
-    def __exit__(self, *_: object) -> None:
-        self._sample.assume_init().send()
-        if self._notify:
-            self._notify()
-
-
-class _Viewing:
-    """A received sample for each block, one after the other; the view is not to outlive it."""
-
-    def __init__(self, take: Callable[[], Any], size: int) -> None:
-        self._take = take
-        self._at = (ctypes.c_ubyte * size).from_address
-
-    def __enter__(self) -> object:
-        self._sample = self._take()
-        return self._at(self._sample.payload_ptr)
-
-    def __exit__(self, *_: object) -> None:
-        del self._sample
 
 
 def _queue(size: int) -> int:

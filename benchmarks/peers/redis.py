@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections import deque
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers import server
 from benchmarks.peers.protocol import Receiver, Sender, Served, Topology, Traits
+from benchmarks.peers.redis_reading import at_most, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -109,9 +109,9 @@ class StreamLink(_Link):
         """XREAD of many at once, from the stream's beginning on."""
         count = max(1, min(_READ_MOST, _READ_BYTES // self.topology.size))
         with self._client() as client:
-            read = _reader(client, self._at(index), count)
+            read = reader(client, self._at(index), _FIELD, count)
             messages = (message for batch in iter(read, None) for message in batch)
-            yield Receiver(partial(next, messages), messages, _at_most(read))
+            yield Receiver(partial(next, messages), messages, at_most(read))
 
 
 def _pipelined(
@@ -124,39 +124,6 @@ def _pipelined(
         pipe.execute()
 
     return send
-
-
-def _reader(client: redis.Redis, key: str, count: int) -> Callable[[], list[bytes]]:
-    streams: dict[Any, Any] = {key: "0"}
-
-    def read() -> list[bytes]:
-        answer: Any = client.xread(streams, count=count, block=0)
-        entries = _entries(answer)
-        streams[key] = entries[-1][0]
-        return [fields[_FIELD] for _, fields in entries]
-
-    return read
-
-
-def _entries(answer: Any) -> Any:
-    """Of the one stream that was asked for, in RESP 2 and, by redis-py's pleasure, RESP 3."""
-    if isinstance(answer, dict):
-        return next(iter(answer.values()))[0]
-    return answer[0][1]
-
-
-def _at_most(read: Callable[[], list[bytes]]) -> Callable[[int], Sequence[object]]:
-    waiting: deque[bytes] = deque()
-
-    def receive(most: int) -> Sequence[object]:
-        if not waiting:
-            got = read()
-            if len(got) <= most:
-                return got
-            waiting.extend(got)
-        return [waiting.popleft() for _ in range(min(most, len(waiting)))]
-
-    return receive
 
 
 def _window(size: int) -> int:
