@@ -21,6 +21,7 @@ _BYTES_A_SECOND, _THROUGH_SERVERS = 2e9, 3e8
 _FASTER_BATCHED, _LOANS = 2.0, 5e5
 _FEWEST = 8
 _STREAMS = ("one to one", "one to four", "four to one")
+_COMPARED = ("os.pipe", "ZeroMQ", "Redis")
 _WAITS = ("default", "spin", "sleep", "asyncio")
 
 
@@ -60,8 +61,10 @@ def _well_known(peer: Traits) -> bool:
     return peer.family in ("podring", "os.pipe", "sockets", "ZeroMQ", "iceoryx2")
 
 
-def _of(family: str) -> Callable[[Traits], bool]:
-    return lambda peer: peer.family == family
+def _counted(subscribers: int) -> Callable[[Traits], bool]:
+    """podring with any number of subscribers, and a few others with one and with ten."""
+    families = {"podring"} if subscribers not in (1, 10) else {"podring", *_COMPARED}
+    return lambda peer: peer.family in families and peer.fans_out
 
 
 GROUPS = (
@@ -75,7 +78,7 @@ GROUPS = (
     Group("one to four", (1 << 10,), receivers=4, fits=lambda peer: peer.fans_out),
     Group("four to one", senders=4, fits=lambda peer: peer.merges),
     *(
-        Group("subscribers", (1 << 10,), seconds=0.1, receivers=count, fits=_of("podring"))
+        Group("subscribers", (1 << 10,), seconds=0.1, receivers=count, fits=_counted(count))
         for count in (1, 2, 4, 9, 10)
     ),
     Group("burst", ways=("default",)),
