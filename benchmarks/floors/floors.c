@@ -1,7 +1,8 @@
 /* What this machine can do at best between two processes, each pinned to a processor of its own.
  *
  *   floors cacheline MS           a word that goes back and forth: ns a round trip, median
- *   floors futex MS               the same with FUTEX_WAIT and FUTEX_WAKE, and no spinning
+ *   floors message MS             64 bytes and a header in a ring, and back in another: ns, median
+ *   floors futex MS               the word with FUTEX_WAIT and FUTEX_WAKE, and no spinning
  *   floors copy MS SIZE RING      one copies SIZE bytes into a ring, the other copies them out: bytes/s
  *   floors ring MS SIZE RING      frames with a sequence number, one call a message: messages/s
  *
@@ -34,6 +35,8 @@ int main(int count, char **arguments) {
     double value = -1;
     if (!strcmp(name, "cacheline"))
         value = cacheline(&work);
+    else if (!strcmp(name, "message"))
+        value = message(&work);
     else if (!strcmp(name, "futex"))
         value = futex(&work);
     else if (!strcmp(name, "copy") && count == 5)
@@ -41,8 +44,8 @@ int main(int count, char **arguments) {
     else if (!strcmp(name, "ring") && count == 5)
         value = through_ring(&work, arguments + 3, true);
     if (value < 0) {
-        fprintf(stderr,
-                "floors: cacheline MS | futex MS | copy MS SIZE RING | ring MS SIZE RING\n");
+        fprintf(stderr, "floors: cacheline MS | message MS | futex MS | copy MS SIZE RING | ring "
+                        "MS SIZE RING\n");
         return 2;
     }
     printf("{\"floor\": \"%s\", \"value\": %.1f}\n", name, value);

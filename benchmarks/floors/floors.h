@@ -43,6 +43,7 @@ void start(void (*half)(Work *), Work *work);
 
 /* round_trips.c: ns, median. */
 double cacheline(Work *work);
+double message(Work *work);
 double futex(Work *work);
 
 /* streams.c: messages a second. */

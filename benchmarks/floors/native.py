@@ -35,7 +35,7 @@ SIZES = {
 FRAMED = ("64 B", "1 KiB")
 
 UNITS = (
-    {"cache line, round trip": "ns", "futex, round trip": "ns"}
+    {"cache line, round trip": "ns", "message of 64 B, round trip": "ns", "futex, round trip": "ns"}
     | {f"copy in and out, {size}": "bytes/s" for size in SIZES}
     | {f"bare ring in C, {size}": "messages/s" for size in FRAMED}
 )
@@ -48,6 +48,7 @@ def measure(milliseconds: int = MILLISECONDS) -> Iterator[tuple[str, float]]:
     """
     program, length = build(), str(milliseconds)
     yield "cache line, round trip", _run(program, "cacheline", length)
+    yield "message of 64 B, round trip", _run(program, "message", length)
     yield "futex, round trip", _run(program, "futex", length)
     for name, size in SIZES.items():
         sizes = str(size), str(ring_bytes(size))
@@ -59,7 +60,7 @@ def measure(milliseconds: int = MILLISECONDS) -> Iterator[tuple[str, float]]:
 
 def ring_bytes(size: int) -> int:
     """As benchmarks/peers/podring.py makes its rings for messages that are copied."""
-    return max(1 << 20, 4 * size)
+    return 1 << 20 if size <= 1 << 10 else max(4 << 20, 4 * size)
 
 
 def build() -> Path:

@@ -1,7 +1,7 @@
-/* Round trips of one word. */
+/* Round trips: of one word, and of a message in a ring of its own for each direction. */
 #define _GNU_SOURCE
-#include <immintrin.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,11 +13,19 @@
 
 static double times[TIMES_MAX];
 
+static void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
 static uint32_t spin_until(Word *word, uint32_t wanted) {
     uint32_t seen;
     while ((seen = atomic_load_explicit(&word->value, memory_order_acquire)) != wanted &&
            seen != STOP)
-        _mm_pause();
+        relax();
     return seen;
 }
 
@@ -42,6 +50,49 @@ double cacheline(Work *work) {
         times[count++] = (double)(ended - began) / ROUNDS_TIMED;
     }
     atomic_store(&word->value, STOP);
+    return median(times, count);
+}
+
+enum { HEADER = 32, MESSAGE = 64, FRAME = HEADER + MESSAGE, PLACES = 512 };
+
+/* What any ring must do: the message and a header into a frame, and then one word that shows it. */
+static void send(Work *work, Word *tail, int ring, uint32_t n, const uint8_t *message) {
+    uint8_t *frame = work->data + (ring * PLACES + n % PLACES) * FRAME;
+    const uint64_t header[HEADER / 8] = {n, n, n, MESSAGE};
+    memcpy(frame, header, HEADER);
+    memcpy(frame + HEADER, message, MESSAGE);
+    atomic_store_explicit(&tail->value, n, memory_order_release);
+}
+
+static uint32_t take(Work *work, Word *tail, int ring, uint32_t n, uint8_t *message) {
+    uint32_t seen = spin_until(tail, n);
+    memcpy(message, work->data + (ring * PLACES + n % PLACES) * FRAME + HEADER, MESSAGE);
+    return seen;
+}
+
+static void answer_messages(Work *work) {
+    uint8_t message[MESSAGE];
+    for (uint32_t n = 1; take(work, &work->shared->there, 0, n, message) != STOP; n++)
+        send(work, &work->shared->back, 1, n, message);
+}
+
+double message(Work *work) {
+    uint8_t bytes[MESSAGE] = {0};
+    work->data = shared_memory(2 * PLACES * FRAME);
+    start(answer_messages, work);
+    uint64_t until = now_ns() + work->length_ns;
+    uint32_t n = 0;
+    int count = 0;
+    for (uint64_t began = now_ns(), ended; count < TIMES_MAX && began < until; began = ended) {
+        for (int i = 0; i < ROUNDS_TIMED; i++) {
+            memcpy(bytes, &n, sizeof n);
+            send(work, &work->shared->there, 0, ++n, bytes);
+            take(work, &work->shared->back, 1, n, bytes);
+        }
+        ended = now_ns();
+        times[count++] = (double)(ended - began) / ROUNDS_TIMED;
+    }
+    atomic_store(&work->shared->there.value, STOP);
     return median(times, count);
 }
 

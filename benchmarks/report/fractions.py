@@ -46,9 +46,9 @@ def _one_to_one(size: str, way: str) -> Pick:
 
 PAIRS = (
     Pair(
-        "round trip, spinning, against a cache line",
+        "round trip, spinning, against the same message in C",
         Pick("round trip", 64, ("spin",), "p50"),
-        Limit(("cache line, round trip",)),
+        Limit(("message of 64 B, round trip",)),
     ),
     Pair(
         "round trip, sleeping, against a futex",

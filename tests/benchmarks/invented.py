@@ -148,7 +148,11 @@ def _trips(name: str, repetition: int, wobble: float) -> Iterator[Run]:
 
 
 def _floors(repetition: int) -> Iterator[Floor]:
-    values = {"cache line, round trip": 210.0, "futex, round trip": 8_700.0}
+    values = {
+        "cache line, round trip": 210.0,
+        "message of 64 B, round trip": 420.0,
+        "futex, round trip": 8_700.0,
+    }
     for number, (name, unit) in enumerate(floors.UNITS.items()):
         usual = {"ns": 25.0, "bytes/s": 9e9, "messages/s": 4e7}[unit] * (1 + number / 20)
         wobble = 1 + 0.03 * repetition
