@@ -147,6 +147,14 @@ def _queue(size: int) -> int:
     return max(_QUEUE_LEAST, min(_QUEUE_MOST, _QUEUE_BYTES // size))
 
 
+def _touched(topology: Topology) -> int:
+    """Bytes of the publishers' segments that are ever written: all that are on their way at once.
+
+    More is set aside, for every subscriber's queue, but takes no memory.
+    """
+    return topology.senders * (_queue(topology.size) + 1) * topology.size * (1 + topology.duplex)
+
+
 @dataclass(frozen=True)
 class Iceoryx2:
     """The peer."""
@@ -158,7 +166,8 @@ class Iceoryx2:
         """Nothing to start; what the library forgets in /dev/shm is removed."""
         prefix = f"podringbench{os.getpid()}_{next(_runs)}_"
         try:
-            yield Served(Link(folder, prefix, topology), window=_queue(topology.size))
+            link, shared = Link(folder, prefix, topology), _touched(topology)
+            yield Served(link, shared=shared, window=_queue(topology.size))
         finally:
             for left in Path("/dev/shm").glob(f"{prefix}*"):
                 left.unlink(missing_ok=True)

@@ -85,7 +85,7 @@ class Link:
             "connect/endpoints": [self._address(receiver) for receiver in connect or []],
             "transport/shared_memory/enabled": self.topology.size >= _SHARED,
             "transport/shared_memory/mode": "init",
-            _POOL: max(_POOL_LEAST, 4 * self.topology.size),
+            _POOL: _pool(self.topology.size),
             "connect/retry": {"period_init_ms": 20, "period_max_ms": 100},
         }
         config = zenoh.Config()
@@ -126,10 +126,16 @@ class Zenoh:
         """Nothing to start, and nothing to write into the folder."""
         ports, before = tuple(server.free_port() for _ in range(topology.inboxes)), _segments()
         try:
-            yield Served(Link(ports, topology))
+            # Each sender's pool; receivers make none until they send.
+            shared = topology.senders * _pool(topology.size) if topology.size >= _SHARED else 0
+            yield Served(Link(ports, topology), shared=shared)
         finally:
             for segment in _segments() - before - _mapped():
                 segment.unlink(missing_ok=True)
+
+
+def _pool(size: int) -> int:
+    return max(_POOL_LEAST, 4 * size)
 
 
 def _segments() -> set[Path]:
