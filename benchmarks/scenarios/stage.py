@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from benchmarks import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import psutil
 
     from benchmarks.peers.protocol import Peer, Served, Topology
 
@@ -44,6 +44,8 @@ class Stage:
         return Played(results, costs[-1] - costs[0], self._server_memory())
 
     def _servers(self) -> list[psutil.Process]:
+        import psutil  # here: the halves import this module, too, and need it not
+
         mains = [psutil.Process(pid) for pid in self.served.processes]
         return mains + [child for main in mains for child in main.children(recursive=True)]
 
