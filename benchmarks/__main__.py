@@ -25,8 +25,11 @@ DOCS = Path("docs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, write the results and show them; the exit status is 1 when a run failed."""
-    from benchmarks import console, plan, runner
+    """Measure, write the results and show them.
+
+    returns  0; 1 when a run failed, 2 when there is none
+    """
+    from benchmarks import console, peers, plan, runner
     from benchmarks.results import Results
 
     options = _parse(arguments)
@@ -34,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = runner.load(options.peers or (plan.QUICK_PEERS if options.quick else ()), results)
     runner.describe(found, results)
     cases = _cases(options, found)
+    if not cases:
+        known = " ".join(peers.MODULES)
+        print(f"benchmarks: nothing to run; peers are: {known}", file=sys.stderr)
+        return 2
     with console.progress(options.repeat * len(cases)) as progress:
         for repetition in range(options.repeat):
             if not (options.only or options.quick):
@@ -79,8 +86,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=benchmarks.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    from benchmarks import plan
+
+    known = [scenario.replace(" ", "-") for scenario in plan.SCENARIOS]
     add = parser.add_argument
-    add("--only", nargs="+", metavar="SCENARIO", default=[], help="such as one-to-one round-trip")
+    add("--only", nargs="+", choices=known, default=[], help="such as one-to-one round-trip")
     add("--peers", nargs="+", metavar="PEER", default=[], help="such as podring zeromq")
     add("--sizes", nargs="+", type=int, metavar="BYTES", default=[], help="instead of the plan's")
     add("--repeat", type=int, metavar="N", help="repetitions (default 5; quick: 2)")

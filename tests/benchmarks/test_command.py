@@ -48,6 +48,21 @@ def test_unpinned_runs_say_so(tmp_path: Path) -> None:
     assert [run.pinned for run in Results.read(output).runs] == [False]
 
 
+def test_who_asks_for_a_peer_that_nobody_knows_is_told_whom_there_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command.main(["--peers", "kafka"]) == 2
+    assert "podring pipe sockets" in capsys.readouterr().err
+
+
+def test_a_scenario_that_nobody_knows_is_refused_with_those_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--only", "ping-pong"])
+    assert "round-trip" in capsys.readouterr().err
+
+
 def test_a_library_that_is_not_installed_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "MODULES", ("podring", "no_such_peer", "pipe"))
     results = Results(about={})
