@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from podring import HandleClosed, Subscriber, TopicClosed, TopicSpec
+from podring import HandleClosed, Subscriber, TopicClosed, TopicSpec, aio
 from tests.ring.conftest import Topic
 
 TINY = TopicSpec(4096, 1024)
@@ -77,6 +77,49 @@ def test_a_message_for_who_sleeps_arrives_soon(topic: Topic) -> None:
             publisher.publish(b"%d" % number)
             assert await receiving == b"%d" % number
             assert time.monotonic() - started < 2  # far below the interval of looking by oneself
+
+    asyncio.run(main())
+
+
+def test_a_message_that_comes_at_once_is_met_without_the_waiting_thread(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, subscriber = topic.publisher(), topic.subscriber(spin=60)
+
+    async def no_sleep(_: object) -> None:
+        raise AssertionError("went to sleep")
+
+    monkeypatch.setattr(aio, "wait_for_news", no_sleep)
+
+    async def exchange() -> None:
+        for number in range(100):
+            waiting = asyncio.create_task(subscriber.receive_async())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            publisher.publish(b"%d" % number)
+            assert await waiting == b"%d" % number
+
+    asyncio.run(exchange())
+
+
+def test_where_looking_is_in_vain_it_ends_until_it_pays_again(topic: Topic) -> None:
+    publisher, subscriber = topic.publisher(), topic.subscriber(spin=0.005)
+
+    async def exchange(pause_s: float) -> float:
+        waiting = asyncio.create_task(subscriber.receive_async())
+        await asyncio.sleep(pause_s)
+        publisher.publish(b"")
+        await waiting
+        return subscriber._spin_s()
+
+    async def main() -> None:
+        spins = [await exchange(0.02) for _ in range(30)]
+        assert spins[:3] == pytest.approx([0.0025, 0.00125, 0.000625], rel=1e-3)
+        assert spins[-1] == 0
+        for _ in range(100):  # a busy machine may take more than 5 ms for one
+            if await exchange(0) == pytest.approx(0.005):
+                return
+        raise AssertionError("it never looks again")
 
     asyncio.run(main())
 

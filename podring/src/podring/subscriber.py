@@ -7,6 +7,7 @@ payload passes one layer on its way out of shared memory.
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Self
 
@@ -151,12 +152,18 @@ class Subscriber(roster.Participant, _ring.Reader):
         if self._unyielded >= _YIELD_EVERY:
             self._unyielded = 0
             await aio.pause()  # before a message is taken, so that being cancelled here loses none
+        slept_from = 0
         while (message := self.receive_nowait()) is None:
             self._unyielded = 0
             if self._follower is not None and self.mapping.state() != _ring.OPEN:
                 await aio.in_thread(self._follower)
-            else:
+                continue
+            began = time.time_ns()
+            if not await aio.spin_for_news(self, self._spin_s()):
+                slept_from = slept_from or began
                 await aio.wait_for_news(self)
+        if slept_from:
+            self._learn(slept_from)
         self._unyielded += 1
         return message
 

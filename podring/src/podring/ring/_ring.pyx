@@ -1441,6 +1441,17 @@ cdef class Reader(Handle):
             self.spin_now >>= 1
         self.waited_from = 0
 
+    def _spin_s(self):
+        """Seconds for which looking before sleeping has paid of late."""
+        return self.spin_now * 1e-9
+
+    def _learn(self, uint64_t waited_from):
+        """The message received last ended a sleep; its wait began at this time since 1970, in ns."""
+        if self.life:
+            return
+        self.waited_from = waited_from
+        self.learn(self.reader.frame.timestamp)
+
     def receive_many(self, limit=1000, timeout=None):
         """Wait for at least one message and return all that are there, up to `limit`.
 
