@@ -23,7 +23,9 @@ from benchmarks.peers.protocol import Receiver, Sender, Served, Topology, Traits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_QUEUE_BYTES, _QUEUE_LEAST, _QUEUE_MOST = 4 << 20, 4, 1024
+_QUEUE_BYTES, _QUEUE_MOST = 4 << 20, 1024
+_LEAST, _LEAST_LOANED = 4, 16
+"""Messages: as many as podring's rings are given room for."""
 _runs = itertools.count()
 
 
@@ -116,7 +118,7 @@ class Services:
         service = self._service(name).publish_subscribe(iceoryx2.Slice[ctypes.c_uint8])
         return (
             service.enable_safe_overflow(False)
-            .subscriber_max_buffer_size(_queue(topology.size))
+            .subscriber_max_buffer_size(_queue(topology))
             .max_publishers(topology.senders)
             .max_subscribers(topology.receivers)
             .max_nodes(16)
@@ -143,8 +145,9 @@ def _taking(receive: Callable[[], Any], idle: Callable[[], object] | None) -> Ca
     return wait if idle else spin
 
 
-def _queue(size: int) -> int:
-    return max(_QUEUE_LEAST, min(_QUEUE_MOST, _QUEUE_BYTES // size))
+def _queue(topology: Topology) -> int:
+    least = _LEAST_LOANED if topology.way == "loan" else _LEAST
+    return max(least, min(_QUEUE_MOST, _QUEUE_BYTES // topology.size))
 
 
 def _touched(topology: Topology) -> int:
@@ -152,7 +155,7 @@ def _touched(topology: Topology) -> int:
 
     More is set aside, for every subscriber's queue, but takes no memory.
     """
-    return topology.senders * (_queue(topology.size) + 1) * topology.size * (1 + topology.duplex)
+    return topology.senders * (_queue(topology) + 1) * topology.size * (1 + topology.duplex)
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ class Iceoryx2:
         prefix = f"podringbench{os.getpid()}_{next(_runs)}_"
         try:
             link, shared = Link(folder, prefix, topology), _touched(topology)
-            yield Served(link, shared=shared, window=_queue(topology.size))
+            yield Served(link, shared=shared, window=_queue(topology))
         finally:
             for left in Path("/dev/shm").glob(f"{prefix}*"):
                 left.unlink(missing_ok=True)
@@ -179,9 +182,9 @@ PEERS = (
             name="iceoryx2",
             family="iceoryx2",
             version=version,
-            settings="publish-subscribe of byte slices, queues of 4 MiB but 4 to 1024 messages, no "
-            "overflow; copied with memmove (faster than send_copy) or loaned; polling in streams "
-            "and where it is to spin, else an event for each message",
+            settings="publish-subscribe of byte slices, queues of 4 MiB but 4 (for loans 16) to "
+            "1024 messages, no overflow; copied with memmove (faster than send_copy) or loaned; "
+            "polling in streams and where it is to spin, else an event for each message",
             paces=False,
             ways=("single", "loan"),
             spins=True,
