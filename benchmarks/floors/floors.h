@@ -32,6 +32,15 @@ typedef struct {
     bool framed;
 } Work;
 
+/* Between two looks at a word that another processor will write. */
+static inline void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
 /* processes.c */
 _Noreturn void fail(const char *what);
 uint64_t now_ns(void);

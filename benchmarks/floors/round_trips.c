@@ -13,14 +13,6 @@
 
 static double times[TIMES_MAX];
 
-static void relax(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb");
-#endif
-}
-
 static uint32_t spin_until(Word *word, uint32_t wanted) {
     uint32_t seen;
     while ((seen = atomic_load_explicit(&word->value, memory_order_acquire)) != wanted &&

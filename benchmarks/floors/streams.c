@@ -1,5 +1,4 @@
 /* Streams through a ring: one process copies in, the other copies out. */
-#include <immintrin.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +19,9 @@ typedef struct {
 } End;
 
 /* A look at the other's counter takes its line away for a moment, so look seldom. */
-static void relax(void) {
+static void look_away(void) {
     for (int i = 0; i < 16; i++)
-        _mm_pause();
+        relax();
 }
 
 static void step(End *end) {
@@ -36,7 +35,7 @@ __attribute__((noinline)) static void put(End *end, const uint8_t *payload) {
     Work *work = end->work;
     while (end->done - end->seen == work->places) {
         end->seen = atomic_load_explicit(&work->shared->head.value, memory_order_acquire);
-        relax();
+        look_away();
     }
     uint8_t *to = work->data + end->place;
     if (work->framed) {
@@ -56,7 +55,7 @@ __attribute__((noinline)) static bool take(End *end, uint8_t *payload) {
         end->seen = atomic_load_explicit(&work->shared->tail.value, memory_order_acquire);
         if (end->done == atomic_load_explicit(&work->shared->last.value, memory_order_relaxed))
             return false;
-        relax();
+        look_away();
     }
     const uint8_t *from = work->data + end->place;
     if (work->framed) {
