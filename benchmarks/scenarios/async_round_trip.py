@@ -28,14 +28,14 @@ async def _call(gate: Callable[[], None], link: AsyncLink, size: int, seconds: f
     messages = payloads(size, TEN, 0)
     async with link.async_end(0) as end:
         await asyncio.to_thread(gate)
-        await _rounds(end, messages, seconds * WARM_UP)
         meter = Meter()
+        warm = await _rounds(end, messages, seconds * WARM_UP)
         times = await _rounds(end, messages, seconds)
         account = meter.stop()
         await end.send(stop(size))
         await asyncio.to_thread(gate)
     tens = [sum(times[first : first + TEN]) for first in range(0, len(times), TEN)]
-    account.samples = {"ten": tens, "singly": times, "rounds": [len(times)]}
+    account.samples = {"ten": tens, "singly": times, "rounds": [len(warm + times)]}
     return account
 
 
