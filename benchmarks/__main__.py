@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OUTPUT = Path("build/benchmarks.json")
 DOCS = Path("docs")
+_SHORTEST = 32
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +81,14 @@ def _write(options: argparse.Namespace, results: Results) -> None:
         print(f"benchmarks: {DOCS / 'benchmarks.md'}")
 
 
+def _size(text: str) -> int:
+    """An argparse type: messages are made of words of eight bytes, and begin and end with two."""
+    size = int(text)
+    if size < _SHORTEST or size % 8:
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 8 from {_SHORTEST} up")
+    return size
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
@@ -92,7 +101,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--only", nargs="+", choices=known, default=[], help="such as one-to-one round-trip")
     add("--peers", nargs="+", metavar="PEER", default=[], help="such as podring zeromq")
-    add("--sizes", nargs="+", type=int, metavar="BYTES", default=[], help="instead of the plan's")
+    add("--sizes", nargs="+", type=_size, metavar="BYTES", default=[], help="instead of the plan's")
     add("--repeat", type=int, metavar="N", help="repetitions (default 5; quick: 2)")
     add("--messages", type=int, metavar="N", help="at most so many messages a run of a stream")
     add("--quick", action="store_true", help="a minute: a few scenarios with a few peers")

@@ -63,6 +63,15 @@ def test_a_scenario_that_nobody_knows_is_refused_with_those_there_are(
     assert "round-trip" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("size", ["100", "16", "0", "-64"])
+def test_a_length_that_no_message_can_be_made_of_is_refused(
+    size: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main([f"--sizes={size}"])
+    assert f"{size} is not a multiple of 8 from 32 up" in capsys.readouterr().err
+
+
 def test_a_library_that_is_not_installed_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "MODULES", ("podring", "no_such_peer", "pipe"))
     results = Results(about={})
