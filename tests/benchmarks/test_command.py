@@ -1,8 +1,10 @@
 """`python -m benchmarks`, and the file that it leaves behind."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,29 @@ def test_a_scenario_that_nobody_knows_is_refused_with_those_there_are(
     with pytest.raises(SystemExit):
         command.main(["--only", "ping-pong"])
     assert "round-trip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_told_to_end_leaves_nothing_in_shared_memory(told: int, tmp_path: Path) -> None:
+    words = f"--only idle --peers podring --quick --output {tmp_path / 'results.json'}"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *words.split()], stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 30
+    while not (made := remains(running.pid)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    running.send_signal(told)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert "benchmarks: interrupted; nothing is written\n" in said
+    assert made
+    assert not remains(running.pid)
+
+
+def remains(process: int) -> list[Path]:
+    """Its folders and topics."""
+    return list(Path("/dev/shm").glob(f"*podring-bench-{process}-*"))
 
 
 @pytest.mark.parametrize("size", ["100", "16", "0", "-64"])
