@@ -15,8 +15,13 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """The figures of a report."""
-    return {name: percentile(values, percent) for name, percent in _SHOWN.items()}
+    """The figures of a report; none that would be the greatest of too few values."""
+    return {
+        name: percentile(values, percent)
+        for name, (percent, least) in _SHOWN.items()
+        if len(values) >= least
+    }
 
 
-_SHOWN = {"p50": 50.0, "p99": 99.0, "p99_9": 99.9}
+_SHOWN = {"p50": (50.0, 1), "p99": (99.0, 100), "p99_9": (99.9, 1000)}
+"""Each with how many values it takes."""
