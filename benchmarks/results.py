@@ -23,7 +23,7 @@ class Figure:
 
 FIGURES = {
     "rate": Figure("messages/s", True, "messages a second, all receivers together"),
-    "publisher_ns": Figure("ns", False, "elapsed time a message at each publisher"),
+    "publisher_ns": Figure("ns", False, "elapsed time a message at each publisher, but for credit"),
     "p50": Figure("ns", False, "median"),
     "p99": Figure("ns", False, "99th percentile"),
     "p99_9": Figure("ns", False, "99.9th percentile"),
@@ -32,7 +32,7 @@ FIGURES = {
     "server_cpu": Figure("s", False, "processor seconds per million messages, server"),
     "publisher_memory": Figure("bytes", False, "own memory (USS) of a publisher"),
     "subscriber_memory": Figure("bytes", False, "own memory (USS) of a subscriber"),
-    "server_memory": Figure("bytes", False, "resident memory of the servers"),
+    "server_memory": Figure("bytes", False, "resident memory of the servers, and what is shared"),
     "wakeups": Figure("a second", False, "context switches of an idle subscriber"),
     "idle_cpu": Figure("s/s", False, "processor time of an idle subscriber"),
 }
