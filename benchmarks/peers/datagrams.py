@@ -92,7 +92,8 @@ PEERS = (
     _Datagrams(
         _traits(
             "Unix packets",
-            "SOCK_SEQPACKET with a send buffer of 4 MiB, one send and one recv a message.",
+            "SOCK_SEQPACKET with a send buffer of 4 MiB where the kernel allows it, one send and "
+            "one recv a message.",
             paces=True,
             largest=256 << 10,
             rate=6e5,

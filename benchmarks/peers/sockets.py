@@ -126,6 +126,9 @@ def _traits(name: str, settings: str, rate: float) -> Traits:
 
 
 PEERS = (
-    _Sockets(_traits("Unix socket", "A send buffer of 1 MiB. ", 5e5), unix_pair),
+    _Sockets(
+        _traits("Unix socket", "A send buffer of 1 MiB where the kernel allows it. ", 5e5),
+        unix_pair,
+    ),
     _Sockets(_traits("TCP socket", "TCP_NODELAY over the loopback. ", 4e5), tcp_pair),
 )
