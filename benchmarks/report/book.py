@@ -90,18 +90,6 @@ class Book:
         """One spread, if it was measured."""
         return self._spreads.get((place, figure))
 
-    def places(self) -> list[Place]:
-        """Everything that was measured, once each."""
-        return list(dict.fromkeys(place for place, _ in self._spreads))
-
-    def failed(self, place: Place) -> bool:
-        """Whether a run there ended badly."""
-        return any(
-            (each.scenario, each.peer, each.way, each.size)
-            == (place.scenario, place.peer, place.way, place.size)
-            for each in self.results.failures
-        )
-
 
 def best(found: Found, figure: str) -> tuple[Place, Spread] | None:
     """The one with the best median."""

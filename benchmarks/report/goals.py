@@ -62,7 +62,7 @@ def _other_trip(named: str, *ways: str) -> Pick:
 
 def _copied(size: int, name: str) -> Row:
     ours = Pick("one to one", size, COPYING, "rate")
-    best = _others("one to one", size, COPYING, "rate", barred=("loan",))
+    best = _others("one to one", size, COPYING, "rate")
     return Row(
         f"copied-{name}".replace(" ", "").lower(),
         f"one to one, {name} copied in and out; one of the two",

@@ -11,7 +11,7 @@ from benchmarks.report.book import KNOWN, best
 if TYPE_CHECKING:
     from benchmarks.report.book import Book
 
-B, KIB, MIB = 1, 1 << 10, 1 << 20
+KIB, MIB = 1 << 10, 1 << 20
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def block(book: Book, folder: str) -> str:
     about = book.results.about
     rows = [row for line in LINES if (row := _row(book, line))]
     when = about.get("date", "")
-    where = ", ".join(about[key] for key in ("processor", "machine", "kernel") if key in about)
+    where = ", ".join(about[key] for key in ("processor", "kernel") if key in about)
     head = words.paragraph(
         f"Measured by `make bench` on {when} ({where}, Python {about.get('python', '?')}): both "
         "sides Python, processes pinned, every message checked; medians with (least to most)."
