@@ -1,5 +1,6 @@
 """The plan holds what the benchmarks promise, and asks of nobody what he cannot do."""
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 from benchmarks import peers, plan
 from benchmarks.peers import datagrams, pipe, podring, streams
 from benchmarks.report import goals
+from benchmarks.report.book import OURS as OURS_FAMILY
 from benchmarks.report.measure import Pick
 
 OURS = podring.PEERS
@@ -23,10 +25,36 @@ def picks() -> Iterator[Pick]:
             yield goal.ours
 
 
+def alternatives() -> Iterator[Pick]:
+    for row in goals.ROWS:
+        for goal in row.goals:
+            if isinstance(goal.against, Pick):
+                yield goal.against
+
+
 @pytest.mark.parametrize("pick", list(picks()), ids=str)
 def test_every_figure_to_reach_is_measured(pick: Pick) -> None:
     ways = {case.way for case in planned(pick.scenario) if case.size == pick.size}
     assert ways & set(pick.ways or ways)
+
+
+@pytest.mark.parametrize("pick", list(alternatives()), ids=str)
+def test_every_alternative_to_beat_is_measured(pick: Pick) -> None:
+    everybody = [
+        peer
+        for name in peers.MODULES
+        for peer in importlib.import_module(f"benchmarks.peers.{name}").PEERS
+    ]
+    ours = {peer.traits.name for peer in everybody if peer.traits.family == OURS_FAMILY}
+    assert [
+        case
+        for case in plan.cases(everybody)
+        if (case.scenario, case.size) == (pick.scenario, pick.size)
+        and case.way in (pick.ways or [case.way])
+        and pick.ours in (None, case.peer in ours)
+        and pick.named.lower() in case.peer.lower()
+        and not any(word in case.peer for word in pick.barred)
+    ]
 
 
 def test_one_to_one_goes_from_64_bytes_to_16_mib() -> None:
