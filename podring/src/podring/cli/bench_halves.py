@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable
-from itertools import cycle
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, cycle
 from typing import NamedTuple
 
 from podring.cli.exits import Exit, Failure
@@ -70,11 +71,13 @@ def publish(
 def receive(gate: Gate, topic: str, broker: str, size: int, batched: bool) -> Counts:
     """Receive and compare until the empty message."""
     messages = payloads(size)
-    take = _batches if batched else _singles if size <= WHOLE else _long
     with Subscriber(topic, start="earliest", broker=broker) as subscriber:
         gate()
         began = time.perf_counter()
-        received = take(subscriber, messages)
+        if size > WHOLE:
+            received = _long(_one_by_one(subscriber, messages) if batched else subscriber, messages)
+        else:
+            received = (_batches if batched else _singles)(subscriber, messages)
         return Counts(received, time.perf_counter() - began)
 
 
@@ -87,11 +90,15 @@ def _singles(subscriber: Subscriber, messages: list[bytes]) -> int:
         done += len(messages)
 
 
-def _long(subscriber: Subscriber, messages: list[bytes]) -> int:
+def _one_by_one(subscriber: Subscriber, messages: list[bytes]) -> Iterator[bytes]:
+    return chain.from_iterable(iter(partial(subscriber.receive_many, len(messages)), None))
+
+
+def _long(arriving: Iterator[bytes], messages: list[bytes]) -> int:
     done, first, size = 0, messages[0], len(messages[0])
     stamps = [(message[:STAMP], message[-STAMP:]) for message in messages]
     while True:
-        for expected, message in zip(stamps, subscriber, strict=False):
+        for expected, message in zip(stamps, arriving, strict=False):
             if (message[:STAMP], message[-STAMP:]) != expected or len(message) != size:
                 return _ended(message, done + stamps.index(expected))
             if expected is stamps[0] and message != first:
