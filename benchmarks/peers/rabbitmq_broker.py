@@ -66,7 +66,12 @@ def end() -> None:
 def version() -> str:
     """As Debian's package and its folders tell it, for to ask the server takes seconds."""
     server.find(SERVER)
-    number = next(_PACKAGE.glob("lib/rabbitmq_server-*")).name.rpartition("-")[2]
+    places = list(_PACKAGE.glob("lib/rabbitmq_server-*"))
+    if not places:
+        raise FileNotFoundError(
+            f"no rabbitmq_server below {_PACKAGE}, where Debian's package has it"
+        )
+    number = places[0].name.rpartition("-")[2]
     erlang = server.version(
         "erl", "-noshell", "-eval", "io:put_chars(erlang:system_info(otp_release)), halt()."
     )
