@@ -14,8 +14,16 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers import server
-from benchmarks.peers.nats_calls import Inbox, Publishing, window
-from benchmarks.peers.protocol import AsyncEnd, Receiver, Sender, Served, Topology, Traits
+from benchmarks.peers.nats_calls import Inbox, Publishing
+from benchmarks.peers.protocol import (
+    AsyncEnd,
+    Receiver,
+    Sender,
+    Served,
+    Topology,
+    Traits,
+    default_window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -110,7 +118,7 @@ class Nats:
         command = [server.find(_SERVER), "-c", str(settings), "-a", "127.0.0.1", "-p", str(port)]
         answers: Callable[[], bool] = partial(server.accepts, port)
         with server.running(command, folder / "log", answers) as pid:
-            yield Served(Link(port, topology), (pid,), window=window(topology.size))
+            yield Served(Link(port, topology), (pid,), window=default_window(topology.size))
 
 
 PEERS = (

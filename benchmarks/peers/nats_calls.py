@@ -8,20 +8,16 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.peers.protocol import default_window
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from benchmarks.peers.protocol import Topology
 
-_WINDOW_BYTES, _WINDOW_MOST = 4 << 20, 4096
 _UNSEEN = 64 << 10
 """Bytes that fit into a socket's buffer: so much may be sent promptly before the server is asked
 whether it has it. More might be left in asyncio's buffer while the loop does not run."""
-
-
-def window(size: int) -> int:
-    """Messages on their way at most."""
-    return max(2, min(_WINDOW_MOST, _WINDOW_BYTES // size))
 
 
 class Publishing:
@@ -33,7 +29,7 @@ class Publishing:
         self._client, self._publish, self._run = client, partial(client.publish, subject), run
         self._size, self._unseen = topology.size, 0
         # The library gathers 2 MiB; a quarter of the window is 1 MiB at most.
-        self._limit = window(topology.size) * topology.size // 4 // topology.senders
+        self._limit = default_window(topology.size) * topology.size // 4 // topology.senders
         self.gathers = not topology.prompt and topology.size < self._limit
 
     def promptly(self, message: bytes) -> None:

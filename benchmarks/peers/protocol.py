@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
+_WINDOW_BYTES, _WINDOW_MOST = 4 << 20, 4096
+
 
 @dataclass(frozen=True)
 class Topology:
@@ -167,3 +169,8 @@ class Served:
     window: int = 0
     """How many messages a sender may be ahead of the slowest receiver, for peers that do not pace;
     0: the scenario chooses."""
+
+
+def default_window(size: int) -> int:
+    """Messages on their way at most, for a peer that neither paces nor says how many it holds."""
+    return max(2, min(_WINDOW_MOST, _WINDOW_BYTES // size))

@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers import server
-from benchmarks.peers.protocol import Receiver, Sender, Served, Topology, Traits
+from benchmarks.peers.protocol import Receiver, Sender, Served, Topology, Traits, default_window
 from benchmarks.peers.redis_reading import at_most, reader
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import redis
 
 _SERVER = "redis-server"
-_WINDOW_BYTES, _WINDOW_MOST = 4 << 20, 4096
 _READ_BYTES, _READ_MOST = 1 << 20, 512
 """What one XREAD asks for at most."""
 _LONG, _LONG_READ, _SHORT_READ = 16 << 10, 1 << 20, 64 << 10
@@ -96,7 +95,7 @@ class StreamLink(_Link):
     @contextlib.contextmanager
     def sender(self, index: int) -> Iterator[Sender]:
         """XADD, trimming roughly what everybody has read."""
-        key, kept = self._to(index), 2 * _window(self.topology.size)
+        key, kept = self._to(index), 2 * default_window(self.topology.size)
 
         def add(client: Any, message: bytes) -> object:
             return client.xadd(key, {_FIELD: message}, maxlen=kept)
@@ -126,10 +125,6 @@ def _pipelined(
     return send
 
 
-def _window(size: int) -> int:
-    return max(2, min(_WINDOW_MOST, _WINDOW_BYTES // size))
-
-
 @dataclass(frozen=True)
 class Redis:
     """The peer; what its link is made of tells one variant from the other."""
@@ -152,7 +147,7 @@ class Redis:
         command += [part for key, value in settings.items() for part in (f"--{key}", value)]
         with server.running(command, folder / "log", partial(_answers, path)) as pid:
             link = self.link(str(path), topology)
-            yield Served(link, (pid,), window=_window(topology.size))  # type: ignore[arg-type]
+            yield Served(link, (pid,), window=default_window(topology.size))  # type: ignore[arg-type]
 
 
 def _answers(path: Path) -> bool:

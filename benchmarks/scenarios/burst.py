@@ -13,9 +13,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.peers.protocol import default_window
 from benchmarks.processes import Half
 from benchmarks.scenarios.account import Account, Meter
-from benchmarks.scenarios.course import Course, default_window
+from benchmarks.scenarios.course import Course
 from benchmarks.scenarios.payloads import Wrong, payloads
 from benchmarks.scenarios.percentiles import percentiles
 from benchmarks.scenarios.stage import stage

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from benchmarks.peers.protocol import Topology
 
-_WINDOW_BYTES, _WINDOW_MOST = 4 << 20, 4096
-
 
 @dataclass(frozen=True)
 class Course:
@@ -49,8 +47,3 @@ class Course:
     def board(self) -> Board:
         """Open the run's board."""
         return Board(self.path, self.senders, self.receivers)
-
-
-def default_window(size: int) -> int:
-    """Messages on their way at most, for a peer that neither paces nor says how many it holds."""
-    return max(2, min(_WINDOW_MOST, _WINDOW_BYTES // size))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from benchmarks.peers.protocol import default_window
 from benchmarks.processes import Half, RunFailed
-from benchmarks.scenarios.course import Course, default_window
+from benchmarks.scenarios.course import Course
 from benchmarks.scenarios.receiving import receive
 from benchmarks.scenarios.sending import send
 from benchmarks.scenarios.stage import Played, Stage, stage
