@@ -54,6 +54,7 @@ LEFT_OUT_STEPS = {
     ("ring_end", "fence full"): "an exclusive publisher's unlock",
     ("first_whole", "load claim"): "0 in `overwrite` topics; block.pml joins in one step",
     ("has_room_for", "load tail"): "how long a publisher spins",
+    ("ring_gather", "load tail"): "how long a subscriber waits for more",
     ("ring_mark_deleted", "wake lock"): "nobody publishes there any more",
 }
 

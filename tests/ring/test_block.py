@@ -307,6 +307,21 @@ def test_a_view_keeps_its_bytes_until_nothing_looks_at_them(topic: Topic) -> Non
     assert publisher.publish_many([MESSAGE] * 10)
 
 
+def test_each_view_that_is_dropped_lets_publishers_go_on(topic: Topic) -> None:
+    publisher, subscriber = topic.publisher(SPEC, timeout=0), topic.subscriber(None)
+    for _ in range(5):
+        publisher.publish(MESSAGE)
+        message = subscriber.view()
+        fill(publisher)
+        subscriber.receive_many(2 * FITS)
+        with pytest.raises(Full):
+            publisher.publish_many([MESSAGE] * 10)
+        del message
+        gc.collect()
+        assert publisher.publish_many([MESSAGE] * 10)
+        subscriber.receive_many(2 * FITS)
+
+
 def test_a_view_cannot_be_written_and_survives_close_and_deletion(topic: Topic) -> None:
     publisher, subscriber = topic.publisher(SPEC), topic.subscriber(None)
     publisher.publish(b"kept" * 16)

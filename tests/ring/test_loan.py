@@ -56,6 +56,28 @@ def test_slices_of_it_are_set_as_those_of_a_bytearray_of_fixed_length(topic: Top
     assert subscriber.receive(timeout=5) == expected
 
 
+def test_a_key_that_leaves_the_block_writes_nothing(topic: Topic) -> None:
+    publisher, subscriber = topic.publisher(), topic.subscriber()
+    loan = publisher.loan(8)
+
+    class Leaves:
+        def __index__(self) -> int:
+            loan.__exit__(None, None, None)
+            return 0
+
+    with loan:
+        loan[:] = b"original"
+        with pytest.raises((HandleClosed, BufferError)):
+            loan[Leaves() :] = b"tampered"
+    assert subscriber.receive(timeout=5) == b"original"
+
+
+def test_a_loan_is_had_from_a_publisher_only(topic: Topic) -> None:
+    kind = type(topic.publisher().loan(1))
+    with pytest.raises(TypeError, match=r"Publisher\.loan"):
+        kind().__enter__()
+
+
 def test_an_exception_drops_it(topic: Topic) -> None:
     publisher, subscriber = topic.publisher(), topic.subscriber()
     with pytest.raises(RuntimeError, match="sensor"), publisher.loan(100) as loan:  # noqa: PT012

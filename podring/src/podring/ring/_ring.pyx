@@ -990,12 +990,10 @@ cdef class Loan:
     cdef bint open
     cdef readonly object sequence
 
-    def __init__(self):
-        if self.owner is None:
-            raise TypeError("a Loan comes from Publisher.loan")
-
     def __enter__(self):
         cdef Writer owner = self.owner
+        if owner is None:
+            raise TypeError("a Loan comes from Publisher.loan")
         if self.payload != NULL:
             raise PublisherBusy("a loan is used once: ask for another one")
         owner.enter_to_write()
@@ -1053,8 +1051,8 @@ cdef class Loan:
         cdef Py_ssize_t start, stop, step
         # Bytes into a range of them, as it is mostly: without an object for each side of it.
         if isinstance(key, slice) and PyBytes_CheckExact(value):
-            self.need_open()
             PySlice_Unpack(key, &start, &stop, &step)
+            self.need_open()  # after the key's own code has run, which may leave the block
             if step == 1 and PySlice_AdjustIndices(
                 self.length, &start, &stop, step
             ) == len(<bytes>value):
@@ -1072,7 +1070,6 @@ cdef class Loan:
         self.exports -= 1
 
 
-@cython.freelist(4)
 cdef class Message:
     """One message where it lies in the ring: a read-only buffer without a copy.
 

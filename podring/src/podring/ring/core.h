@@ -98,8 +98,8 @@ static inline void full_barrier(void) {
 
 /* room.c: `block` topics. */
 RingResult claim_room(RingWriter *writer, uint64_t end, uint64_t ahead);
-bool has_room_for(const RingWriter *writer,
-                  uint64_t more); /* what was RING_FULL, and so much more */
+/* Whether what was RING_FULL would fit, and so much more, or all that there can be. */
+bool has_room_for(const RingWriter *writer, uint64_t more);
 void wake_publishers(const Ring *ring);
 void tell_publishers(const Ring *ring, uint32_t slot);
 

@@ -124,7 +124,6 @@ static RingResult find_news(RingReader *reader, uint64_t *tail) {
     /* Padding and the message behind it are committed together, so two rounds are enough. */
     for (int round = 0; round < 2; round++) {
         *tail = load_acquire(&ring->header->tail); /* R2 publish */
-        reader->seen = *tail;
         if (*tail == reader->cursor)
             return RING_EMPTY;
         if (*tail < reader->cursor || *tail % RING_FRAME_ALIGN)

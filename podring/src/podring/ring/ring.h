@@ -207,16 +207,14 @@ void ring_report_wait(RingWriter *writer, uint64_t since);
 typedef struct {
     Ring ring;
     uint32_t slot;
-    uint32_t laps;       /* times in a row that the reader was overtaken before it got anything */
-    uint64_t cursor;     /* position of the next frame to deliver */
-    uint64_t sequence;   /* of the next message to deliver */
-    RosterOffset *saved; /* where it says what it is done with, or NULL */
-    uint64_t reported;   /* the cursor that the roster was told */
-    uint64_t seen;       /* tail, when it looked last */
-    uint64_t
-        gathered; /* messages, and the timestamp of the last, when ring_gather was called last */
-    uint64_t gathered_at;
-    uint64_t run_at; /* the private buffer: bytes delivered and bytes filled */
+    uint32_t laps;        /* times in a row that the reader was overtaken before it got anything */
+    uint64_t cursor;      /* position of the next frame to deliver */
+    uint64_t sequence;    /* of the next message to deliver */
+    RosterOffset *saved;  /* where it says what it is done with, or NULL */
+    uint64_t reported;    /* the cursor that the roster was told */
+    uint64_t gathered;    /* ring_gather: messages until it was called last … */
+    uint64_t gathered_at; /* … and the timestamp of the latest */
+    uint64_t run_at;      /* the private buffer: bytes delivered and bytes filled */
     uint64_t run_end;
     uint64_t lost;      /* all in all */
     uint64_t gap_first; /* a loss that was not reported yet; gap_end is one beyond the last */
@@ -257,10 +255,10 @@ bool ring_is_whole(const Ring *ring, uint64_t position);
 /* Whether ring_next would find something. */
 bool ring_has_news(const RingReader *reader);
 
-/* Before ring_next, once the private buffer is used up: let some more come, if messages come faster
- * than they can be fetched one by one. Each fetch takes lines from the publisher that it is about
- * to write, so a subscriber that is always at its heels slows both to a fifth. Up to 2 microseconds,
- * in a stream of more than 2 million messages a second; else it returns at once. */
+/* Before ring_next, once the private buffer is used up: where messages come faster than they can be
+ * fetched one by one, and a few are there, let some more come. Each fetch takes lines from the
+ * publisher that it is about to write, so a subscriber that is always at its heels slows both to a
+ * fifth. Up to 2 microseconds, in a stream of more than 2 million messages a second; at once else. */
 void ring_gather(RingReader *reader);
 
 /* Look so many times, with a short pause in between. */

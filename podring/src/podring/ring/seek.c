@@ -25,7 +25,7 @@ RingResult ring_seek_oldest(RingReader *reader) {
 
 typedef enum { BY_SEQUENCE, BY_TIME } Key;
 
-/* A walk covers a block or two; a ring without checkpoints is walked once from end to end. */
+/* A walk covers a block or two; from the only checkpoint that is left it covers up to a lap. */
 #define LAPS_WALKED 2
 
 /* The last checkpoint before the target, or the first there is. */

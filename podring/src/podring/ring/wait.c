@@ -107,16 +107,18 @@ bool ring_poll(const RingReader *reader, uint32_t times) {
 
 #define GATHER_NS 2000    /* the longest that a message may wait for others */
 #define GATHER_GAP 500    /* ns between two messages of a stream that is worth it */
-#define GATHER_RING 65536 /* a smaller one may be written over meanwhile */
+#define GATHER_BYTES 4096 /* of news: with more than that it is not at the publisher's heels */
+#define GATHER_RING 65536 /* a smaller ring may be written over meanwhile */
 
 void ring_gather(RingReader *reader) {
     uint64_t count = reader->messages - reader->gathered;
     uint64_t time = reader->frame.timestamp - reader->gathered_at;
     reader->gathered = reader->messages;
     reader->gathered_at = reader->frame.timestamp;
-    bool caught_up = reader->cursor == reader->seen;
-    if (count < 2 || time >= count * GATHER_GAP || !caught_up ||
-        reader->ring.capacity < GATHER_RING)
+    if (!count || time >= count * GATHER_GAP || reader->ring.capacity < GATHER_RING)
+        return;
+    uint64_t news = load_relaxed(&reader->ring.header->tail) - reader->cursor;
+    if (!news || news > GATHER_BYTES)
         return;
     for (int64_t start = now_ns(); now_ns() - start < GATHER_NS;)
         pause_briefly();
@@ -157,8 +159,10 @@ RingResult ring_sleep(RingReader *reader, int64_t timeout_ns) {
     if (ring_has_news(reader) || ring_state(&reader->ring) != RING_OPEN)
         return RING_OK;
     RingResult result = futex_wait(bell.word, bell.value, timeout_ns);
-    __builtin_prefetch(&reader->ring.header->tail); /* while the caller takes the GIL again */
-    prefetch_next(reader);
+    if (result == RING_OK) { /* while the caller takes the GIL again */
+        __builtin_prefetch(&reader->ring.header->tail);
+        prefetch_next(reader);
+    }
     return result;
 }
 
