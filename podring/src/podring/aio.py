@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _TURN_S = 0.005
 
+SPINS = 4
+"""How many times longer than a thread's spinning it pays to look again: a sleep ends in the waiting
+thread, which has to wake the loop. Less than that, and two who answer each other would both sleep
+because the other one does."""
+
 
 async def pause() -> None:
     """Let other tasks run."""

@@ -95,6 +95,7 @@ class Subscriber(roster.Participant, _ring.Reader):
     ) -> None:
         where = Start.parse(start)
         if spin is None:
+            # The machine's, not ours: who is pinned to one processor has its publisher on another.
             spin = SPIN if (os.cpu_count() or 1) > 1 else 0.0
         record, segment = roster.open_topic(topic, broker, create, write=False)
         self._losses = Losses(on_loss)
@@ -159,11 +160,11 @@ class Subscriber(roster.Participant, _ring.Reader):
                 await aio.in_thread(self._follower)
                 continue
             began = time.time_ns()
-            if not await aio.spin_for_news(self, self._spin_s()):
+            if not await aio.spin_for_news(self, aio.SPINS * self._spin_s()):
                 slept_from = slept_from or began
                 await aio.wait_for_news(self)
         if slept_from:
-            self._learn(slept_from)
+            self._learn(slept_from, aio.SPINS)
         self._unyielded += 1
         return message
 

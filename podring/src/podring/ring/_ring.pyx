@@ -1427,12 +1427,14 @@ cdef class Reader(Handle):
             if ring_has_news(self.reader):
                 return True
 
-    cdef void learn(self, uint64_t published) noexcept:
+    cdef void learn(self, uint64_t published, uint64_t times=1) noexcept:
         """A wait ended in sleep: spin again if that would have met this message, else spin less.
 
         So a subscriber whose messages come far apart does not burn a processor before each.
+
+        times  the spin that was asked for that it spins
         """
-        if published - self.waited_from < <uint64_t>self.spin_ns:
+        if (published - self.waited_from) // times < <uint64_t>self.spin_ns:
             self.spin_now = self.spin_ns
         else:
             self.spin_now >>= 1
@@ -1442,12 +1444,15 @@ cdef class Reader(Handle):
         """Seconds for which looking before sleeping has paid of late."""
         return self.spin_now * 1e-9
 
-    def _learn(self, uint64_t waited_from):
-        """The message received last ended a sleep; its wait began at this time since 1970, in ns."""
+    def _learn(self, uint64_t waited_from, uint64_t times):
+        """The message received last ended a sleep; its wait began at this time since 1970, in ns.
+
+        times  as for `learn`
+        """
         if self.life:
             return
         self.waited_from = waited_from
-        self.learn(self.reader.frame.timestamp)
+        self.learn(self.reader.frame.timestamp, times)
 
     def receive_many(self, limit=1000, timeout=None):
         """Wait for at least one message and return all that are there, up to `limit`.
