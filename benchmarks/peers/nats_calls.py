@@ -30,7 +30,8 @@ class Publishing:
         self._size, self._unseen = topology.size, 0
         # The library gathers 2 MiB; a quarter of the window is 1 MiB at most.
         self._limit = default_window(topology.size) * topology.size // 4 // topology.senders
-        self.gathers = not topology.prompt and topology.size < self._limit
+        together = topology.flushes or not topology.prompt
+        self.gathers = together and topology.size < self._limit
 
     def promptly(self, message: bytes) -> None:
         """Run the loop until the socket has the message."""

@@ -43,6 +43,8 @@ class Topology:
     Each opens first its receiver, then its sender; `senders` and `receivers` are 1 then."""
     way: str = "single"
     """One of Traits.ways."""
+    flushes: bool = False
+    """The sender flushes after each few messages, which may leave together."""
     prompt: bool = True
     """Whether each message must leave at once. In a stream it need not: a peer whose library
     gathers what is sent until its event loop runs may keep a quarter of its window until then."""

@@ -82,7 +82,7 @@ def table(book: Book) -> str:
     rows = [
         [
             pair.what,
-            words.amount(ours.value, ours.unit),
+            str(ours),
             words.amount(floor.value, floor.unit),
             f"{words.digits(100 * fraction)} %",
         ]

@@ -58,7 +58,7 @@ def _many(name: str, scenario: str, title: str, text: str) -> Question:
         name,
         title,
         text,
-        partial(_sizes_of_ways, figures=("rate", "publisher_ns"), scenario=scenario),
+        partial(_sizes_of_ways, figures=("rate", "publisher_cpu"), scenario=scenario),
         partial(pictures.panel_a_size, figures={"": "rate"}, scenarios=[scenario]),
     )
 

@@ -70,7 +70,8 @@ def block(book: Book, folder: str) -> str:
     where = ", ".join(about[key] for key in ("processor", "kernel") if key in about)
     head = words.paragraph(
         f"Measured by `make bench` on {when} ({where}, Python {about.get('python', '?')}): both "
-        "sides Python, processes pinned, every message checked; medians with (least to most)."
+        "sides Python, processes pinned, every message checked; medians with (least to most). "
+        "Messages a second are those of a `block` topic, which loses nothing."
     )
     table = tables.table(["", "podring", "best of the others", ""], rows)
     plot = f"![Messages a second by size, one message a call]({folder}/{PLOT}.svg)"
@@ -89,7 +90,9 @@ def _row(book: Book, line: Line) -> list[str]:
     }
     if not ours:
         return []
-    mine = next(iter(ours.values()))
+    # Where there is one in the race, a topic that loses nothing by itself, as most others do.
+    lossless = [spread for place, spread in ours.items() if "block" in place.peer]
+    mine = next(iter(lossless or ours.values()))
     others = {
         place: spread
         for place, spread in found.items()

@@ -10,7 +10,7 @@ before it goes on. The publisher has a processor for itself, the subscribers sha
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.protocol import default_window
@@ -63,7 +63,7 @@ class Pace:
 def _play(
     peer: Peer, topology: Topology, seconds: float, pace: Pace, pinned: bool
 ) -> list[Account]:
-    with stage(peer, topology) as ready:
+    with stage(peer, replace(topology, flushes=True)) as ready:
         fit = ready.served.window or default_window(topology.size)
         length = max(1, min(pace.most, fit // 2))
         each_s = pace.idle_s + length * topology.receivers / peer.traits.rate + 1e-3
@@ -92,9 +92,9 @@ def send(gate: Callable[[], None], link: Link, course: Course, idle_s: float) ->
             started.append(clock())
             for message in messages:
                 send_one(message)
+            end.flush()
             sent.append(clock())
             _until(board, done)
-        end.flush()
         account = meter.stop()
         gate()
     account.samples = {"started": started, "sent": sent, "burst": [course.cycle]}

@@ -122,7 +122,7 @@ def test_rows_have_names_of_their_own() -> None:
 
 
 def test_a_row_that_is_not_met_shows_why_and_is_named_until_somebody_wrote_it() -> None:
-    found = book(run("one to one", "podring", "batched", 64, rate=1e6))
+    found = book(run("one to one", "podring (block)", "batched", 64, rate=1e6))
     assert goaltable.unexplained(found, {}) == ["batched-64b"]
     why = {"batched-64b": "A batch of this machine is a slow batch.", "idle": "It is met."}
     assert goaltable.unexplained(found, why) == []
