@@ -15,7 +15,11 @@ from benchmarks.results import FIGURES, Floor, Results, Run
 from tests.benchmarks import invented
 from tests.benchmarks.invented import run
 
-PEERS = {"podring": {"family": "podring"}, "pipe": {"family": "pipe"}}
+PEERS = {
+    "podring": {"family": "podring"},
+    "podring (block)": {"family": "podring"},
+    "pipe": {"family": "pipe"},
+}
 OURS = Pick("one to one", 64, ("single",), "rate")
 THEIRS = Pick("one to one", 64, ("single",), "rate", ours=False)
 TRIP = Pick("round trip", 64, ("sleep",), "p50")

@@ -150,7 +150,7 @@ def test_the_command_writes_the_page_and_names_what_nobody_explained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = Results({}, {}, [run("one to one", "podring (block)", "batched", 64, rate=1.0)])
-    results.peers["podring"] = {"family": "podring"}
+    results.peers["podring (block)"] = {"family": "podring"}
     results.write(tmp_path / "results.json")
     assert main(["--root", str(tmp_path), str(tmp_path / "results.json")]) == 0
     assert (tmp_path / "docs" / "benchmarks.md").exists()
