@@ -58,7 +58,8 @@ class Link:
             yield Sender(
                 publish.gather if publish.gathers else publish.promptly,
                 lambda messages: run(publish.many(messages)),
-                lambda: run(client.flush()),
+                push=lambda: run(client.flush()),
+                flush=lambda: run(client.flush()),
             )
             runner.run(client.close())
 

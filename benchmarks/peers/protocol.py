@@ -67,6 +67,8 @@ class Sender:
     """Send one message, as the library's documentation does it."""
     send_many: Callable[[Sequence[bytes]], object] | None = None
     """Send several in one call or one batch; None where the library knows no such thing."""
+    push: Callable[[], object] = lambda: None
+    """After some messages of `Topology.flushes`: let go of what was gathered."""
     flush: Callable[[], object] = lambda: None
     """Return when all that was sent has left this process."""
     lend: Callable[[int], AbstractContextManager[object]] | None = None

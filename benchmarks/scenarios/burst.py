@@ -92,9 +92,10 @@ def send(gate: Callable[[], None], link: Link, course: Course, idle_s: float) ->
             started.append(clock())
             for message in messages:
                 send_one(message)
-            end.flush()
+            end.push()
             sent.append(clock())
             _until(board, done)
+        end.flush()
         account = meter.stop()
         gate()
     account.samples = {"started": started, "sent": sent, "burst": [course.cycle]}
