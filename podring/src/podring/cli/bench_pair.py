@@ -40,17 +40,25 @@ class Pair:
 
     def __enter__(self) -> Self:
         with undisturbed():  # the children inherit that
-            for process, theirs in zip(self._processes, self._theirs, strict=True):
-                process.start()
-                theirs.close()
+            try:
+                for process, theirs in zip(self._processes, self._theirs, strict=True):
+                    process.start()
+                    theirs.close()
+            except BaseException:
+                self._end()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
         with undisturbed():
-            for process in self._processes:
-                process.kill()
-            for process in self._processes:
-                process.join()
+            self._end()
+
+    def _end(self) -> None:
+        started = [process for process in self._processes if process.pid is not None]
+        for process in started:
+            process.kill()
+        for process in started:
+            process.join()
 
     def run(
         self,
