@@ -92,7 +92,7 @@ static void take_turns(Bench *bench, int count) {
 /* What a timestamp costs while the processor's counter tells it. */
 static void ask_the_clock(Bench *bench, int count) {
     for (int i = 0; i < count; i++) {
-#if defined(__x86_64__) /* elsewhere the kernel is asked each time */
+#if defined(__x86_64__)                 /* elsewhere the kernel is asked each time */
         bench->clock.ticks = __rdtsc(); /* for valgrind takes longer than a clock stays true */
 #endif
         CHECK(wrapped_clock_now(&bench->clock) > 0, "no time");
