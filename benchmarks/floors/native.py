@@ -13,6 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.peers import podring
+from benchmarks.peers.protocol import Topology
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,7 +63,7 @@ def measure(milliseconds: int = MILLISECONDS) -> Iterator[tuple[str, float]]:
 
 def ring_bytes(size: int) -> int:
     """As benchmarks/peers/podring.py makes its rings for messages that are copied."""
-    return 1 << 20 if size <= 1 << 10 else max(4 << 20, 4 * size)
+    return podring.ring_bytes(Topology(1, 1, size))
 
 
 def build() -> Path:
