@@ -13,11 +13,14 @@ _HERE = Path(__file__).parent
 
 def describe() -> dict[str, str]:
     """What a reader must know to judge the numbers."""
+    # Late: each process of a run imports this module, and its memory is measured.
+    from podring.cli.bench import processor
+
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit(),
-        "processor": f"{_model()}, {len(os.sched_getaffinity(0))} usable",
+        "processor": f"{processor()}, {len(os.sched_getaffinity(0))} usable",
         "memory": f"{memory / (1 << 30):.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -44,13 +47,6 @@ def commit() -> str:
 def _git(*arguments: str) -> str:
     command = ["git", "-C", str(_HERE), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def _model() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 def _clock() -> str:

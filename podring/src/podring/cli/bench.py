@@ -114,7 +114,7 @@ def machine() -> Figures:
     import podring
 
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "usable_processors": len(os.sched_getaffinity(0)),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -127,7 +127,8 @@ def percentile(ordered: list[int], share: float) -> int:
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, else its architecture's."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             if line.startswith("model name"):
