@@ -9,6 +9,7 @@ What two processes that do nothing else measure is the best case; docs/benchmark
 one, begins by saying what such numbers do not show.
 """
 
+# Every verb imports this module: pathlib and secrets, which take long to import, stay out.
 from __future__ import annotations
 
 import argparse
@@ -17,9 +18,7 @@ import json
 import math
 import os
 import platform
-import secrets
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podring.cli import bench_halves as halves
@@ -129,8 +128,11 @@ def percentile(ordered: list[int], share: float) -> int:
 
 def processor() -> str:
     """The processor's name, else its architecture's."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+    with (
+        contextlib.suppress(OSError),
+        open("/proc/cpuinfo", errors="replace", encoding="utf-8") as lines,
+    ):
+        for line in lines:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.machine()
@@ -178,7 +180,7 @@ def _trip(pair: Pair, broker: Broker, name: str, lasting: float) -> Figures:
 @contextlib.contextmanager
 def _topics(broker: Broker, spec: TopicSpec, count: int) -> Iterator[list[str]]:
     """New topics, which are deleted afterwards whatever happens."""
-    names = [f"bench.{os.getpid()}.{secrets.token_hex(4)}" for _ in range(count)]
+    names = [f"bench.{os.getpid()}.{os.urandom(4).hex()}" for _ in range(count)]
     try:
         for name in names:
             broker.create(name, spec)
