@@ -10,6 +10,9 @@ PACKAGES = (
     "podring_publisher",
     "podring_subscriber",
     "podring_controller",
+    "benchmarks",
+    "demo",
+    "deploy",
 )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.scenarios.account import Account, Meter
 from benchmarks.scenarios.payloads import Wrong, payloads
-from benchmarks.scenarios.round_trip import TEN, WARM_UP, stop
+from benchmarks.scenarios.rounds import TEN, WARM_UP, stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
