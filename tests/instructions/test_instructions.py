@@ -1,7 +1,8 @@
 """No publish and no receive takes more instructions than what was written down.
 
-Where nothing is written down for this compiler and this Python, the tests are skipped at a desk and
-fail in CI, with the counts to write down.
+Where nothing is written down for this compiler and this Python, those of the most similar build
+hold, with more room. Only on another kind of processor are the tests skipped at a desk, and fail in
+CI with the counts to write down.
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Measured:
 
 
 def hold(key: str, found: dict[str, Count]) -> None:
-    said = counts.complaint(key, counts.rounded(found))
-    if key not in counts.recorded() and os.environ.get("CI") != "true":
-        pytest.skip(said)
+    try:
+        said = counts.complaint(key, counts.rounded(found))
+    except LookupError as error:
+        if os.environ.get("CI") != "true":
+            pytest.skip(str(error))
+        raise
     if said:
         pytest.fail(said, pytrace=False)
 
@@ -98,24 +102,43 @@ def test_what_is_written_is_read_again_and_leaves_other_keys(tmp_path: Path) -> 
     assert counts.complaint("core, gcc 12", {"publish 64 B": 210.0}, file) == ""
 
 
-def test_an_unknown_compiler_is_told_what_to_write_down(tmp_path: Path) -> None:
+def test_a_build_that_is_not_written_down_is_held_against_the_most_similar_one(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "counts.toml"
-    counts.write("core, gcc 12", {"publish 64 B": 218.7}, "valgrind-3", file)
-    said = counts.complaint("core, gcc 14", {"publish 64 B": 212.0}, file)
-    assert "nothing is written down for [core, gcc 14]" in said
-    assert "publish 64 B = 212.0" in said
+    counts.write("core, x86_64, gcc 12", {"publish 64 B": 218.7}, "valgrind-3", file)
+    counts.write("core, aarch64, gcc 14", {"publish 64 B": 100.0}, "valgrind-3", file)
+    assert counts.complaint("core, x86_64, gcc 14", {"publish 64 B": 260.0}, file) == ""
+    assert counts.complaint("core, x86_64, gcc 14", {"publish 64 B": 270.0}, file).split("\n") == [
+        "[core, x86_64, gcc 14] beside [core, x86_64, gcc 12]:",
+        "publish 64 B takes 270.0 instructions instead of 218.7 (+23.5%): find out what for",
+    ]
 
 
-def test_in_ci_an_unknown_key_fails_and_at_a_desk_it_is_skipped(
+def test_the_most_similar_build_has_the_same_compiler_and_then_the_same_python() -> None:
+    keys = [
+        "core, x86_64, gcc 13",
+        "calls, x86_64, gcc 12, Python 3.11, -O2",
+        "calls, x86_64, gcc 14, Python 3.13, -O2",
+        "calls, x86_64, gcc 14, Python 3.11, -O3",
+    ]
+    assert counts.most_similar("calls, x86_64, gcc 14, Python 3.13, -O3", keys) == keys[2]
+    assert counts.most_similar("calls, x86_64, gcc 15, Python 3.11, -O2", keys) == keys[1]
+    assert counts.most_similar("core, x86_64, clang 19", keys) == keys[0]
+    assert counts.most_similar("core, riscv64, gcc 13", keys) is None
+
+
+def test_on_an_unknown_processor_it_fails_in_ci_and_is_skipped_at_a_desk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = {"publish 64 B": Count(1.0, 0.0)}
+    found = {"publish 64 B": Count(212.0, 0.0)}
+    said = r"nothing is written down for \[core, no such processor\](.|\n)*publish 64 B = 212.0"
     monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match="nothing is written down for"):
-        hold("core, no such compiler", found)
+    with pytest.raises(LookupError, match=said):
+        hold("core, no such processor", found)
     monkeypatch.delenv("CI")
-    with pytest.raises(pytest.skip.Exception, match="nothing is written down for"):
-        hold("core, no such compiler", found)
+    with pytest.raises(pytest.skip.Exception, match=said):
+        hold("core, no such processor", found)
 
 
 def test_the_counts_of_a_file_add_up_to_its_total(tmp_path: Path) -> None:
