@@ -64,6 +64,12 @@ class World(RuleBasedStateMachine):
     def lose_everything(self, node: str) -> None:
         self.brokers[node] = {}
 
+    @rule(data=st.data())
+    def take_the_guard_away(self, data: st.DataObject) -> None:
+        if here := sorted(uid for uid, each in self.resources.items() if each.deleted_at is None):
+            uid = data.draw(st.sampled_from(here))
+            self.resources[uid] = replace(self.resources[uid], finalizers=())
+
     @rule(node=places, topic=topics)
     def interfere(self, node: str, topic: str) -> None:
         self.brokers[node].setdefault(topic, record(topic, "somebody"))
@@ -122,6 +128,16 @@ class World(RuleBasedStateMachine):
                 owner = owner_in(each.origin)
                 if owner is not None and not owner.retained:
                     assert wanted.on(node)[name].uid == owner.uid
+
+    @invariant()
+    def who_has_a_name_and_lost_the_guard_loses_no_topic(self) -> None:
+        holders = claims(self.resources.values())
+        bare = {each.uid for each in holders.values() if needs_guard(each, holders)}
+        wanted = self.wants()
+        for node, broker in self.brokers.items():
+            for action in plan(wanted, node, broker.values()):
+                owner = owner_in(action.origin) if isinstance(action, Delete) else None
+                assert owner is None or owner.uid not in bare
 
     @invariant()
     def what_is_somebody_elses_is_never_in_a_plan(self) -> None:

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podring_controller.desired import claims, desired, needs_guard, selected
+from podring_controller.plan import Delete, plan
 from podring_controller.resource import Sharedmemory
-from tests.controller.making import declared, nodes
+from tests.controller.making import declared, made_for, nodes
 
 SPEC = {"topicname": "t", "shmsize": 1, "msgsize": 1}
 THREE = nodes("n1", "n2", "n3")
@@ -19,6 +20,10 @@ def test_the_oldest_resource_has_the_name() -> None:
 
 def test_of_two_that_are_equally_old_the_lesser_uid_decides() -> None:
     assert claims([declared("b"), declared("a")])["t"].uid == "a"
+
+
+def test_one_made_in_the_same_second_does_not_take_the_name_from_who_has_it() -> None:
+    assert claims([declared("b"), declared("a", guarded=False)])["t"].uid == "b"
 
 
 @given(st.permutations([("a", 3), ("b", 1), ("c", 2), ("d", 1)]))
@@ -59,6 +64,15 @@ def test_a_topic_is_made_only_for_a_resource_that_cannot_vanish() -> None:
     assert needs_guard(bare, claims([bare]))
     assert desired([bare], THREE, {"n1"}).on("n1") == {}
     assert list(desired([declared()], THREE, {"n1"}).on("n1")) == ["t"]
+
+
+def test_who_loses_the_guard_keeps_the_topics_that_are_there_until_it_is_back() -> None:
+    replaced = declared(guarded=False)  # kubectl replace with a file that names no finalizer
+    found = desired([replaced], THREE, {"n1"})
+    assert plan(found, "n1", [made_for()]) == []
+    assert plan(found, "n1", [made_for("gone", "other")]) == [
+        Delete("other", made_for("gone").origin)
+    ]
 
 
 def test_a_retained_topic_needs_no_guard() -> None:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+import structlog.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from podring_controller import health, watching
 from podring_controller.backoff import Backoff
 from podring_controller.bell import Bell
 from podring_controller.health import HUNG_S, Health
+from podring_controller.kube import ApiUnreachable
+from podring_controller.reconciler import Reconciler
 from podring_controller.settings import Settings
 from podring_controller.view import EVERYTHING, View
 from tests.kubernetes.support.controlplane import free_port
@@ -124,6 +127,25 @@ def test_what_could_not_be_read_is_read_the_next_time() -> None:
     view.refresh(lists)
     assert view.unread == set()
     assert "nodes" in lists.asked
+
+
+class Troubled:
+    """An API server that never answers, each time for the next reason."""
+
+    def __init__(self, *reasons: str) -> None:
+        self._reasons = iter(reasons)
+
+    def resources(self) -> None:
+        raise ApiUnreachable(next(self._reasons))
+
+
+def test_a_trouble_with_the_api_server_is_logged_once_and_another_one_too() -> None:
+    api: Any = Troubled("refused", "refused", "403 forbidden", "403 forbidden")
+    reconciler = Reconciler(api, Settings(), Health())
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(4):
+            reconciler._guarded_turn()
+    assert [each["why"] for each in logs] == ["refused", "403 forbidden"]
 
 
 class Handlers:

@@ -59,6 +59,20 @@ def test_ready_has_the_worst_reason(reasons: list[str], status_and_reason: tuple
     assert (ready["status"], ready["reason"]) == status_and_reason
 
 
+@pytest.mark.parametrize(
+    ("selector", "why"),
+    [
+        ({}, "no node runs a broker"),
+        ({"b": "2", "a": "1"}, "no node carries the labels of spec.nodeSelector (a=1, b=2)"),
+    ],
+)
+def test_a_topic_that_is_nowhere_says_whether_labels_or_brokers_are_missing(
+    selector: dict[str, str], why: str
+) -> None:
+    ready = condition(accepted_status(declared(nodeSelector=selector), (), NOWHERE), "Ready")
+    assert (ready["reason"], ready["message"]) == ("NoNodes", f"topic 't' is nowhere: {why}")
+
+
 def test_nodes_with_the_same_trouble_are_named_together() -> None:
     message = condition(status("Made", *["NoRoom"] * 5), "Ready")["message"]
     assert message == "topic 't' is on 1 of 6 nodes; n001, n002, n003 and 2 more: it is NoRoom"

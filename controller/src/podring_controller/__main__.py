@@ -1,7 +1,7 @@
 """The controller's process: how it begins and ends.
 
     0  ended by SIGTERM or SIGINT
-    1  no API server is configured, or the probes' port is taken
+    1  no API server is configured, or the probes' address cannot be listened on
     2  a setting cannot work
 
 Importing kopf and the client takes a second, in which the first process of a container would not

@@ -1,8 +1,9 @@
 """What every broker shall have, from the resources, the nodes and nothing else.
 
 Who gets a topic's name: of all valid resources that ask for it, in any namespace, the oldest by
-creation time, then by uid. It keeps the name until it is gone, its deletion included; then the
-next one takes over. An invalid resource claims nothing.
+creation time; of those made in the same second one that is guarded, for which the topic may be in
+use by now, else by uid. It keeps the name until it is gone, its deletion included; then the next
+one takes over. An invalid resource claims nothing.
 
 Which nodes: those that carry all labels of `nodeSelector`. Without a selector, those that run a
 broker: nobody means the control plane by saying nothing. A node that was chosen by its labels and
@@ -36,8 +37,10 @@ class Desired:
 
     topics   by node and name; a node that is not there shall have none
     living   uids of resources whose topics go where they are not wanted
-    spared   uids of resources that we cannot read, whose topics are left alone wherever they are:
-             they may be a newer controller's, and rolling back must not cost anybody's messages
+    spared   uids of resources whose topics are left alone wherever they are. Some we cannot read:
+             they may be a newer controller's, and rolling back must not cost anybody's messages.
+             Some have lost their guard, as by `kubectl replace`: until it is in again nothing is
+             made for them, and nothing removed
     """
 
     topics: Mapping[str, Mapping[str, Wanted]] = field(default_factory=dict)
@@ -51,10 +54,14 @@ class Desired:
 def claims(resources: Iterable[Declared]) -> dict[str, Declared]:
     """Who has each topic's name."""
     holders: dict[str, Declared] = {}
-    for each in sorted(resources, key=lambda each: (each.created, each.uid)):
+    for each in sorted(resources, key=_by_age):
         if each.wish is not None:
             holders.setdefault(each.wish.topic, each)
     return holders
+
+
+def _by_age(resource: Declared) -> tuple[str, bool, str]:
+    return resource.created, not resource.guarded, resource.uid
 
 
 def selected(wish: Sharedmemory, nodes: Mapping[str, Node], hosts: Collection[str]) -> list[str]:
@@ -94,19 +101,17 @@ def desired(
 ) -> Desired:
     """What every broker shall have. A resource that is not guarded yet has to wait."""
     topics: dict[str, dict[str, Wanted]] = {}
-    for name, holder in claims(resources).items():
+    holders = claims(resources)
+    unguarded = {each.uid for each in holders.values() if needs_guard(each, holders)}
+    for name, holder in holders.items():
         wish = holder.wish
-        if wish is None or holder.deleted_at is not None:
-            continue
-        if not wish.retain and not holder.guarded:
+        if wish is None or holder.deleted_at is not None or holder.uid in unguarded:
             continue
         wanted = Wanted(name, wish.spec, origin(holder), holder.uid)
         for node in selected(wish, nodes, hosts):
             topics.setdefault(node, {})[name] = wanted
     # One that is being deleted counts as gone: only its name is still taken.
     alive = [each for each in resources if each.deleted_at is None]
-    return Desired(
-        topics,
-        living=frozenset(each.uid for each in alive if each.wish is not None),
-        spared=frozenset(each.uid for each in alive if each.wish is None),
-    )
+    spared = {each.uid for each in alive if each.wish is None} | unguarded
+    living = {each.uid for each in alive} - spared
+    return Desired(topics, frozenset(living), frozenset(spared))

@@ -53,7 +53,10 @@ class Health:
 
 
 def serve(health: Health, address: tuple[str, int]) -> None:
-    """Answer probes from a thread of its own until the process ends. Raises OSError."""
+    """Answer probes from a thread of its own until the process ends.
+
+    raises  OSError, which names the address
+    """
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5.0
@@ -79,5 +82,9 @@ def serve(health: Health, address: tuple[str, int]) -> None:
         daemon_threads = True
         address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
-    server = Server(address, Handler)
+    try:
+        server = Server(address, Handler)
+    except OSError as error:
+        where = f"{address[0]}:{address[1]}"
+        raise OSError(f"--health: cannot listen on {where}: {error.strerror or error}") from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

@@ -30,6 +30,10 @@ _NOTE_MOST = 1000
 _MERGE = "application/merge-patch+json"
 
 
+class NoApiServer(Exception):
+    """Nothing that can be read says which API server to ask."""
+
+
 class ApiUnreachable(Exception):
     """The API server does not answer, or refuses."""
 
@@ -49,12 +53,18 @@ class Gone(Exception):
 def load_config() -> None:
     """Find the API server: the pod's own, else what KUBECONFIG or ~/.kube/config says.
 
-    raises  kubernetes.config.ConfigException
+    raises  NoApiServer, which names where was looked
     """
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        config.load_incluster_config()  # type: ignore[no-untyped-call]
-    else:
-        config.load_kube_config()  # type: ignore[no-untyped-call]
+    try:
+        if os.environ.get("KUBERNETES_SERVICE_HOST"):
+            place = "the pod's service account"
+            config.load_incluster_config()  # type: ignore[no-untyped-call]
+        else:
+            place = f"KUBECONFIG {os.environ.get('KUBECONFIG') or '~/.kube/config'}"
+            config.load_kube_config()  # type: ignore[no-untyped-call]
+    except Exception as error:  # of any kind: the client trusts files to be what they should be
+        why = " ".join(f"{error}".split())
+        raise NoApiServer(f"{place} does not say which API server to ask: {why}") from error
 
 
 class Kube:

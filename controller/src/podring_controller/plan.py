@@ -4,7 +4,8 @@
                                               here under this name
     a living resource                         yes                          keep
     a living resource                         no                           delete
-    a living resource that we cannot read     -                            keep
+    a living resource that we cannot read,
+      or that has lost its guard              -                            keep
     one that is gone or going                 -                            delete
     one that is gone or going, retained       -                            keep
     somebody else                             any                          keep, use if it fits

@@ -18,7 +18,6 @@ from typing import Any
 
 import structlog
 from kubernetes.client import ApiClient
-from kubernetes.config import ConfigException
 
 from podring_controller import health, kube, logs, watching
 from podring_controller.backoff import Backoff
@@ -46,7 +45,7 @@ def run() -> int:
         kube.load_config()
         # Not asyncio.run, which ends by waiting for whatever kopf has still under way.
         asyncio.new_event_loop().run_until_complete(_run(settings))
-    except (ConfigException, OSError) as error:
+    except (kube.NoApiServer, OSError) as error:
         log.error("controller.failed", why=str(error))
         return 1
     log.info("controller.stop")

@@ -63,6 +63,7 @@ class Reconciler:
         self._writer = Writer(kube)
         self._lanes = Lanes(settings.broker_calls, settings.resync_s, self.bell.ring, connect)
         self._backoff = Backoff(first_s=0.5, most_s=10.0)
+        self._trouble = ""
         self._stopping = threading.Event()
         self._restless = False
 
@@ -87,8 +88,9 @@ class Reconciler:
         try:
             self._turn()
         except (ApiUnreachable, Gone, Conflict) as error:
-            if not self._backoff.failures:
+            if str(error) != self._trouble:  # once a trouble, and the next one too
                 log.warning("api.unreachable", why=str(error))
+            self._trouble = str(error)
             self._backoff.failed(time.monotonic())
         except Exception:
             log.exception("turn.failed")
@@ -96,6 +98,7 @@ class Reconciler:
         else:
             if self._backoff.failures:
                 log.info("api.back")
+            self._trouble = ""
             self._backoff.succeeded()
             self._health.complete()
 

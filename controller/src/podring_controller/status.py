@@ -19,6 +19,7 @@ from typing import Any
 
 from podring_controller.cluster import Declared
 from podring_controller.colocation import Verdict
+from podring_controller.resource import Sharedmemory
 from podring_controller.states import NodeState
 
 NODES_MOST = 16
@@ -32,7 +33,8 @@ def accepted_status(resource: Declared, states: Sequence[NodeState], where: Verd
     wish = resource.wish
     topic = wish.topic if wish is not None else ""
     accepted = Verdict("True", "Accepted", f"this resource declares topic {topic!r}")
-    return _status(resource, states, accepted, _ready(topic, states), where)
+    ready = _ready(topic, states) if states else _nowhere(topic, wish)
+    return _status(resource, states, accepted, ready, where)
 
 
 def refused_status(resource: Declared, holder: Declared | None) -> Status:
@@ -107,10 +109,18 @@ def _condition(resource: Declared, kind: str, verdict: Verdict) -> Status:
     }
 
 
+def _nowhere(topic: str, wish: Sharedmemory | None) -> Verdict:
+    labels = wish.node_selector if wish is not None else {}
+    shown = _listed([f"{name}={value}" for name, value in sorted(labels.items())])
+    why = (
+        f"no node carries the labels of spec.nodeSelector ({shown})"
+        if labels
+        else "no node runs a broker"
+    )
+    return Verdict("False", "NoNodes", f"topic {topic!r} is nowhere: {why}")
+
+
 def _ready(topic: str, states: Sequence[NodeState]) -> Verdict:
-    if not states:
-        why = "no node runs a broker and carries the labels of spec.nodeSelector"
-        return Verdict("False", "NoNodes", f"topic {topic!r} is nowhere: {why}")
     bad = [each for each in states if not each.ready and not each.pending]
     late = [each for each in states if each.pending]
     count = f"{sum(each.ready for each in states)} of {len(states)} nodes"

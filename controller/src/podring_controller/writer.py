@@ -102,8 +102,8 @@ class Writer:
         self, view: View, resources: Iterable[Declared], write: Callable[[Declared], None]
     ) -> None:
         failures: list[ApiUnreachable] = []
+        refused: list[tuple[str, str]] = []
         some = list(resources)
-        self._left_over |= len(some) > ROUND
 
         def attempt(resource: Declared) -> None:
             if failures:  # it would only fail as well, after as many seconds
@@ -113,11 +113,16 @@ class Writer:
             except (Conflict, Gone):
                 view.unread.add("resources")
             except ApiRefused as error:
-                log.warning("write.refused", resource=resource.path, why=str(error))
+                refused.append((resource.path, str(error)))
             except ApiUnreachable as error:
                 failures.append(error)
 
         list(self._pool.map(attempt, some[:ROUND]))
+        if refused:  # a line, and not hundreds: a right that is missing is missing for all
+            path, why = refused[0]
+            log.warning("write.refused", resource=path, why=why, others=len(refused) - 1)
+        # A round of nothing but refusals is not gone through again at once.
+        self._left_over |= len(some) > ROUND > len(refused)
         if failures:
             raise failures[0]
 
