@@ -43,8 +43,13 @@ _XDG_STATE_HOME = """
 where the folder of the default catalogue is made for a user who is not root (default:
 `~/.local/state`)
 """
+_KUBECONFIG = """
+outside of pods, the file that says where the API server is and who asks (default:
+`~/.kube/config`)
+"""
 _OTHERS = {
     "PODRING_BROKER": (_LIBRARY, _BROKER),
+    "KUBECONFIG": ("`podring-controller`", _KUBECONFIG),
     "KUBERNETES_SERVICE_HOST": ("`podring-broker`, `podring-controller`", _API_SERVER),
     "KUBERNETES_SERVICE_PORT": ("`podring-broker`", _API_SERVER),
     "PODRING_TOKEN": (_LIBRARY, _TOKEN),
