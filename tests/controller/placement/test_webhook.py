@@ -36,6 +36,7 @@ async def serving(port: int) -> AsyncIterator[aiohttp.ClientSession]:
     )
     await webhook.start()
     trust = ssl.create_default_context(cadata=webhook._certificates.authority.decode())
+    trust.verify_flags |= ssl.VERIFY_X509_STRICT  # Python's default from 3.13 on
     base = f"https://127.0.0.1:{port}"
     async with aiohttp.ClientSession(base, connector=aiohttp.TCPConnector(ssl=trust)) as client:
         try:

@@ -26,6 +26,13 @@ _SKEW = timedelta(hours=1)
 _LIFE = timedelta(days=3650)
 """Longer than any controller runs; a certificate ends with the process that made it."""
 
+# RFC 5280 wants them said one by one; clients that check strictly, such as Python from 3.13 on,
+# want them at all, and the keys' identifiers.
+_PURPOSES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+    "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
@@ -55,11 +62,14 @@ def make_certificates(names: Sequence[str]) -> Certificates:
     authority = (
         _builder(issuer, issuer, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage("key_cert_sign"), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     server = (
         _builder(_subject(names[0]), issuer, server_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage("digital_signature"), critical=True)
+        .add_extension(_identifier(authority_key), critical=False)
         .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(authority_key, hashes.SHA256())
@@ -75,6 +85,7 @@ def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -83,7 +94,17 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
         .not_valid_after(now + _LIFE)
+        .add_extension(own, critical=False)
     )
+
+
+def _identifier(issuer: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
+
+
+def _usage(purpose: str) -> x509.KeyUsage:
+    purposes = dict.fromkeys(_PURPOSES, False)
+    return x509.KeyUsage(**purposes | {purpose: True})
 
 
 def _subject(name: str) -> x509.Name:
