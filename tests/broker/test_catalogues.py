@@ -1,16 +1,27 @@
 """One contract, three stores, each opened by its URL as the broker does."""
 
 import json
+import math
+import shutil
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 import redis as redis_py
 
 from podring.topic import TopicRecord, TopicSpec
-from podring_broker.catalogue import Catalogue, CatalogueUnreachable, identity, open_catalogue
+from podring_broker.catalogue import (
+    Catalogue,
+    CatalogueUnreachable,
+    check_url,
+    identity,
+    open_catalogue,
+)
+from podring_broker.catalogue.memory import MemoryCatalogue
+from podring_broker.catalogue.watched import AWAY_S, SLOW_S, WatchedCatalogue
 from tests.broker.harness import Redis
 
 Open = Callable[[str], Catalogue]
@@ -112,6 +123,9 @@ def test_an_unreadable_record_is_skipped_and_left_alone(tmp_path: Path) -> None:
     catalogue.put([record("a")])
     with sqlite3.connect(path) as other:
         rows = [("n1", "b", "{}"), ("n1", "c", "no JSON"), ("n1", "d", "[]")]
+        rows += [("n1", "e", "[" * 100_000)]
+        endless = json.dumps({**record("f").to_json(), "capacity": math.inf})
+        rows += [("n1", "f", endless), ("n1", "g", f'{{"a": {"9" * 5000}}}')]
         other.executemany("INSERT INTO topics VALUES (?, ?, ?)", rows)
     other.close()
     assert catalogue.load() == {"a": record("a")}
@@ -143,6 +157,23 @@ def test_a_sqlite_file_that_is_none_is_unreachable(tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").write_text("not a database, but long enough to be looked at" * 9)
     with pytest.raises(CatalogueUnreachable, match=r"catalogue\.db"):
         open_catalogue(f"sqlite://{tmp_path}/catalogue.db", "n1")
+
+
+def test_a_sqlite_file_that_was_removed_is_made_anew_and_nothing_goes_to_the_old_one(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "folder" / "catalogue.db"
+    catalogue = open_catalogue(f"sqlite://{path}", "n1")
+    catalogue.put([record("a")])
+    shutil.rmtree(path.parent)
+    assert catalogue.load() is None
+    catalogue.put([record("b")])
+    path.rename(path.with_suffix(".moved"))
+    catalogue.put([record("c")])
+    catalogue.close()
+    again = open_catalogue(f"sqlite://{path}", "n1")
+    assert again.load() == {"c": record("c")}
+    again.close()
 
 
 def test_a_locked_sqlite_file_is_unreachable_after_a_bounded_wait(tmp_path: Path) -> None:
@@ -202,8 +233,66 @@ def test_a_catalogue_is_shown_without_credentials(url: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "nowhere", "sqlite://", "sqlite://relative.db", "sqlite:///folder/", "http://host/",
-     "redis://host:port", "redis://host/0?no_such_option=1"],
+     "redis://host:port", "redis://host/0?no_such_option=1", "redis://[::1", "redis://host/name",
+     "redis://host/1/2", "REDIS://host/0", "unix://", "unix://relative.sock", "unix:///a.sock?db=x",
+     "sqlite:///folder/\udcff.db", "sqlite:///a\n.db", "memory"],
 )  # fmt: skip
 def test_what_is_no_catalogue_is_refused_with_a_sentence(url: str) -> None:
     with pytest.raises(ValueError, match=r".{20,}"):
         open_catalogue(url, "n1")
+
+
+@pytest.mark.parametrize("sign", "/?#")
+@pytest.mark.parametrize("url", ["redis://:s3{}t@host:6379/0", "unix://user:s3{}t@/redis.sock"])
+def test_a_password_that_was_not_encoded_is_refused_and_no_part_of_it_shown(
+    sign: str, url: str
+) -> None:
+    with pytest.raises(ValueError, match="%2F") as refusal:
+        check_url(url.format(sign))
+    assert "s3" not in str(refusal.value)
+
+
+class Failing(MemoryCatalogue):
+    """A catalogue that cannot be written, or that hangs before it fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full, self.hangs_s, self.calls = False, 0.0, 0
+
+    def put(self, records: Iterable[TopicRecord]) -> None:
+        self.calls += 1
+        time.sleep(self.hangs_s)
+        if self.full or self.hangs_s:
+            raise CatalogueUnreachable("it is full")
+        super().put(records)
+
+
+def test_a_catalogue_that_can_only_be_read_is_away_until_it_can_be_written() -> None:
+    store = Failing()
+    watched = WatchedCatalogue(store)
+    watched.put([record("a")])
+    assert (watched.load(), watched.problem) == ({"a": record("a")}, None)
+    store.full = True
+    for _ in range(2):
+        with pytest.raises(CatalogueUnreachable):
+            watched.put([record("b")])
+        with pytest.raises(CatalogueUnreachable):
+            watched.load()
+        assert watched.problem == "it is full"
+    store.full = False
+    assert watched.load() == {"a": record("a")}
+    assert watched.problem is None
+
+
+def test_a_catalogue_that_hangs_makes_one_caller_wait_and_not_the_next() -> None:
+    store = Failing()
+    watched = WatchedCatalogue(store)
+    store.hangs_s = SLOW_S + 0.1
+    for _ in range(5):
+        with pytest.raises(CatalogueUnreachable, match="full"):
+            watched.put([])
+    assert store.calls == 1
+    store.hangs_s = 0
+    time.sleep(AWAY_S)
+    watched.put([])
+    assert watched.problem is None

@@ -3,12 +3,16 @@
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+import redis as redis_py
 
+from podring_broker.janitor import PERIOD_S
 from tests.broker.conftest import MakeBroker
 from tests.broker.harness import SHM, Broker, Redis, eventually
 from tests.broker.traffic import Traffic
@@ -115,6 +119,50 @@ def test_a_broker_that_starts_without_redis_serves_what_there_is_and_catches_up(
     assert broker.get("gone")["shmsize"] == (gone["shmsize"] if redis.durable else 2 << 20)
 
 
+def test_a_redis_that_became_a_replica_is_not_ready_until_it_can_be_written(
+    broker: Broker, redis: Redis
+) -> None:
+    record = broker.create("t")
+    with redis_py.Redis(unix_socket_path=str(redis.socket)) as client:
+        client.replicaof("127.0.0.1", "1")
+        body = {"topicname": "u", "shmsize": "1Mi", "msgsize": 1024}
+        answer = broker.call("POST", "/createTopic", json=body)
+        assert answer.status_code == 503
+        assert "refuses" in answer.json()["detail"]
+        time.sleep(2.5 * PERIOD_S)  # the janitor reads it meanwhile
+        assert not broker.ready()
+        assert broker.events("catalogue.back") == []
+        client.replicaof("NO", "ONE")
+    eventually(broker.ready)
+    broker.create("u")
+    assert broker.get("t") == record
+
+
+@pytest.mark.timeout(60)
+def test_however_many_wait_for_a_redis_that_hangs_all_others_are_answered(
+    broker: Broker, redis: Redis
+) -> None:
+    record = broker.create("t")
+    redis.signal(signal.SIGSTOP)
+
+    def create(number: int) -> httpx.Response:
+        body = {"topicname": f"u{number}", "shmsize": "64Ki", "msgsize": 1024}
+        return broker.call("POST", "/createTopic", json=body)
+
+    with ThreadPoolExecutor(100) as threads:
+        creating = [threads.submit(create, number) for number in range(100)]
+        while not all(each.done() for each in creating):
+            reading = broker.call("GET", "/getTopic", params={"topicname": "t"})
+            assert reading.json() == record
+            assert reading.elapsed.total_seconds() < 1
+        answers = [each.result() for each in creating]
+    redis.signal(signal.SIGCONT)
+    assert {answer.status_code for answer in answers} == {503}
+    assert max(answer.elapsed.total_seconds() for answer in answers) < 20
+    eventually(broker.ready)
+    broker.create("u")
+
+
 @pytest.mark.timeout(60)
 def test_a_redis_that_hangs_delays_creation_by_seconds_and_reading_not_at_all(
     broker: Broker, redis: Redis
@@ -154,7 +202,8 @@ def test_a_signal_ends_it_within_a_second_though_redis_hangs(broker: Broker, red
 
     def create() -> None:
         with contextlib.suppress(httpx.HTTPError):
-            broker.call("POST", "/createTopic", json=body)
+            while True:  # it may be refused at once, because somebody else is waiting already
+                broker.call("POST", "/createTopic", json=body)
 
     asking = threading.Thread(target=create)
     asking.start()

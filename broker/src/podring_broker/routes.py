@@ -1,14 +1,16 @@
 """The HTTP calls. Each is a line or two: the service does the work, `problems` says what failed.
 
 The three calls with a verb in their name are how podring began; the plain resource form below
-/topics does the same. Functions without `async` run in threads, because they may wait: for the
-kernel to zero memory, or for the catalogue.
+/topics does the same. Functions without `async` run in threads of the framework's. What makes and
+deletes has a thread of its own, because it waits for the kernel to zero memory, and for the
+catalogue: however many ask for that, all others are answered meanwhile.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.convertors import Convertor, register_url_convertor
@@ -50,6 +52,7 @@ register_url_convertor("anything", _Anything())
 # What `guard` may answer before any of these calls.
 topics = APIRouter(responses=documented(401, 403, 429, 503), tags=["topics"])
 broker = APIRouter(tags=["broker"])
+_one_by_one = CapacityLimiter(1)  # as the lock in `holdings` has it anyway
 
 
 async def _service(request: Request) -> Service:
@@ -77,12 +80,13 @@ OnlyOf = Annotated[Origin | None, Query(description="delete only what this origi
         **documented(400, 409, 413, 422, 507),
     },
 )
-def create_topic(
+async def create_topic(
     wanted: CreateTopic, service: Served, caller: Calling, response: Response
 ) -> Topic:
     """Create a topic and reserve its memory. The same call again does no harm."""
     caller.require(check_name(wanted.topicname), "create")
-    record, new = service.create(wanted.topicname, wanted.spec(), wanted.declarer())
+    name, spec, origin = wanted.topicname, wanted.spec(), wanted.declarer()
+    record, new = await to_thread.run_sync(service.create, name, spec, origin, limiter=_one_by_one)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/topics/{record.name}"
     return Topic.of(record)
@@ -130,10 +134,12 @@ def show_topic(name: TopicName, service: Served, caller: Calling) -> LiveTopic:
         **documented(409, why="The topic was declared by somebody else"),
     },
 )
-def delete_topic(name: TopicName, service: Served, caller: Calling, origin: OnlyOf = None) -> None:
+async def delete_topic(
+    name: TopicName, service: Served, caller: Calling, origin: OnlyOf = None
+) -> None:
     """Delete a topic. Its memory is free once the last of its users lets go."""
     caller.require(check_name(name), "delete")
-    service.delete(name, origin)
+    await to_thread.run_sync(service.delete, name, origin, limiter=_one_by_one)
 
 
 @broker.get("/healthz")

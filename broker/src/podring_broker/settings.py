@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from podring.cli.version import add_version
 from podring_broker import budget
+from podring_broker.catalogue import check_url
 from podring_broker.options import LEVELS, METHODS, NODE_SOCKET, OPTIONS, SERVICE_ACCOUNT
 
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
@@ -87,7 +88,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         api_server=chosen("api_server") or _api_server(environment),
         service_account=chosen("service_account") or SERVICE_ACCOUNT,
         publishers_group=None if group is None else _whole("--publishers-group", group, 2**32 - 2),
-        catalogue=chosen("catalogue") or _default_catalogue(environment),
+        catalogue=_catalogue(chosen("catalogue") or _default_catalogue(environment)),
         budget=_budget(chosen("budget")),
         max_topics=_whole("--max-topics", chosen("max_topics") or "10000", 10**6),
         max_rate=_whole("--max-rate", chosen("max_rate") or "100", 10**6),
@@ -112,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _whole(flag: str, text: str, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= most):
+    # No longer than it need be, because Python refuses to read very many digits.
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and int(text) <= most):
         raise BadSetting(flag, f"{text!r} is not a number from 0 to {most}")
     return int(text)
 
@@ -134,6 +136,13 @@ def _budget(text: str | None) -> int:
         return budget.parse(text if text is not None else f"{budget.SHARE}%")
     except ValueError as error:
         raise BadSetting("--budget", str(error)) from None
+
+
+def _catalogue(text: str) -> str:
+    try:
+        return check_url(text.strip())  # what comes from a file often ends with a line feed
+    except ValueError as error:
+        raise BadSetting("--catalogue", str(error)) from None
 
 
 def _node(text: str) -> str:

@@ -8,6 +8,7 @@ catalogue could not be told from one that was lost, and topics would be taken fo
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from typing import Protocol
@@ -52,15 +53,24 @@ def encode(record: TopicRecord) -> str:
 
 
 def decode(name: str, text: str) -> TopicRecord | None:
-    """A record from the text that was stored; None, and a line in the log, when it is none."""
+    """A record from the text that was stored; None, and a line in the log, when it is none.
+
+    Whatever else writes to a catalogue, the broker starts.
+    """
     try:
         record = TopicRecord.from_json(json.loads(text))
         if record.name != name:
             raise ValueError(f"it is of {record.name!r}")
-    except (InvalidTopic, TypeError, ValueError) as error:
-        log.warning("record.unreadable", topic=name, why=str(error))
+    except (InvalidTopic, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        _tell_unreadable(name, str(error))
         return None
     return record
+
+
+@functools.lru_cache(1000)
+def _tell_unreadable(name: str, why: str) -> None:
+    """Tell it once, and not with each round of the janitor."""
+    log.warning("record.unreadable", topic=name, why=why)
 
 
 def decode_all(rows: Iterable[tuple[str, str]]) -> dict[str, TopicRecord]:

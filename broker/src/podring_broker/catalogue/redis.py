@@ -79,6 +79,6 @@ class RedisCatalogue:
             yield
         except (redis.RedisError, OSError) as error:
             # redis-py's sentences name hosts and paths, and never credentials.
-            raise CatalogueUnreachable(
-                f"catalogue {self._shown} does not answer: {error}"
-            ) from None
+            refuses = isinstance(error, (redis.ResponseError, redis.AuthenticationError))
+            what = "refuses" if refuses else "does not answer"
+            raise CatalogueUnreachable(f"catalogue {self._shown} {what}: {error}") from None

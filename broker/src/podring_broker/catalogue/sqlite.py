@@ -3,6 +3,9 @@
 Every write is a transaction that is on the disk when it returns (synchronous=FULL, SQLite's own
 journal). The file holds the node's name with each record, so that moving it to another machine
 does not make topics there by accident.
+
+A file that was removed or replaced is opened anew, or made: records written to one that nobody can
+find any more would be lost with the next reboot. The broker fills it again from its topics.
 """
 
 from __future__ import annotations
@@ -30,13 +33,9 @@ class SqliteCatalogue:
 
     def __init__(self, path: str, node: str) -> None:
         self._path, self._node = path, node
+        self._open: tuple[sqlite3.Connection, os.stat_result] | None = None
         with self._errors():
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=_TIMEOUT_S, check_same_thread=False, isolation_level=None
-            )
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(_SCHEMA)
+            self._connect()
 
     def load(self) -> dict[str, TopicRecord] | None:
         with self._transaction() as run:
@@ -59,19 +58,42 @@ class SqliteCatalogue:
             run("DELETE FROM topics WHERE node=? AND name=?", (self._node, name))
 
     def close(self) -> None:
-        self._connection.close()
+        if self._open is not None:
+            connection, _ = self._open
+            self._open = None
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        """The connection to the file that is there now."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._open is not None and os.path.samestat(self._open[1], os.stat(self._path)):
+                return self._open[0]
+        self.close()
+        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+        connection = sqlite3.connect(
+            self._path, timeout=_TIMEOUT_S, check_same_thread=False, isolation_level=None
+        )
+        try:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(_SCHEMA)
+            self._open = connection, os.stat(self._path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
         with self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield self._connection.execute
-                self._connection.execute("COMMIT")
+                yield connection.execute
+                connection.execute("COMMIT")
             except BaseException:
                 # A failed COMMIT may have ended the transaction by itself.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
 
     @contextlib.contextmanager
