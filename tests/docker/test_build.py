@@ -12,7 +12,7 @@ import pytest
 
 from podring import __version__
 from tests.docker import bases
-from tests.docker.engine import alone, call_gently, podman, require_podman
+from tests.docker.engine import alone, call_gently, environment, podman, require_podman
 from tests.docker.images import ROOT, fetch_wheels, inputs
 from tests.support.components import require
 
@@ -27,11 +27,13 @@ def copy(tmp_path: Path) -> Path:
 
 
 def build(folder: Path, *members: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Call docker/build from the folder's own root."""
     return subprocess.run(
         [folder / "docker/build", *members],
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder,
         env=os.environ | extra,
     )
 
@@ -51,6 +53,36 @@ def test_without_podman_buildah_and_docker_it_says_what_to_install(copy: Path) -
     done = build(copy, PATH=str(tools))
     assert done.returncode == 1
     assert done.stderr.endswith("needs podman, buildah or docker: sudo apt-get install podman\n")
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ({"ENGINE": "kaniko"}, "ENGINE=kaniko is none of podman, buildah and docker"),
+        ({"SAVE": "nowhere"}, "SAVE=nowhere is no folder that can be written"),
+        ({"SAVE": "LICENSE"}, "SAVE=LICENSE is no folder that can be written"),
+    ],
+)
+def test_what_cannot_work_is_named_before_anything_is_built(
+    copy: Path, extra: dict[str, str], sentence: str
+) -> None:
+    done = build(copy, "publisher", **extra)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"podring: {sentence}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_path_with_spaces_and_a_folder_that_is_named_from_here_will_do(copy: Path) -> None:
+    require_podman()
+    spaced = copy.rename(copy.with_name("a folder with spaces"))
+    with alone():
+        fetch_wheels(spaced)
+        (spaced / "my tars").mkdir()
+        extra = environment() | bases.bases() | {"ENGINE": "podman", "SAVE": "my tars"}
+        done = build(spaced, "publisher", **extra)
+    assert done.returncode == 0, done.stderr
+    assert (spaced / "my tars/podring-publisher.tar").stat().st_size > 1 << 20
 
 
 @pytest.mark.slow
