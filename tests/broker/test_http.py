@@ -294,6 +294,11 @@ def test_an_unknown_path_is_a_problem(shared: Broker, path: str) -> None:
     expect_problem(shared.call("GET", path), 404)
 
 
+@pytest.mark.parametrize("path", ["/topics/a%3Fb", "/topics/a%23b", "/topics/a%0D%0Ab", "/no%25"])
+def test_a_problem_names_the_path_as_it_was_sent(shared: Broker, path: str) -> None:
+    assert shared.call("GET", path).json()["instance"] == path
+
+
 def test_segments_have_the_rights_that_publishers_and_subscribers_need(shared: Broker) -> None:
     before = os.umask(0o077)
     try:

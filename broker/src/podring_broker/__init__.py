@@ -5,13 +5,14 @@ on they meet in shared memory. So it may die and come back without anyone notici
 
     __main__    the process: lock, signals          settings   flags and environment (`options`)
     listen      its sockets                         logs       one line an event
+    connections how long one may take               bodylimit  how long a body may be
     app         wiring of everything below          guard      who calls, and how often (`rates`)
     routes      the HTTP calls                      access     whom a token belongs to
     wanted      what they ask for                   problems   their errors (`refusals`)
-    schemas     what they answer                    bodylimit  how long a body may be
-    service     what the calls do                   metrics    what Prometheus reads
-    holdings    topics in memory (`records`)        budget     how much may be given out
-    upkeep      agreement with what is recorded     catalogue  where that is
-    reconcile   what to do with what is found       janitor    what happens by itself
-    live        a topic's figures                   stalls     who holds publishers up
+    schemas     what they answer                    metrics    what Prometheus reads
+    service     what the calls do                   budget     how much may be given out
+    holdings    topics in memory (`records`)        catalogue  where that is
+    upkeep      agreement with what is recorded     janitor    what happens by itself
+    reconcile   what to do with what is found       stalls     who holds publishers up
+    live        a topic's figures
 """

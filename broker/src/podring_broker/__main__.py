@@ -29,6 +29,7 @@ from podring_broker.app import build
 from podring_broker.budget import Budget
 from podring_broker.catalogue import CatalogueUnreachable, identity, open_catalogue
 from podring_broker.catalogue.watched import WatchedCatalogue
+from podring_broker.connections import HEAD_MAX, Connection
 from podring_broker.service import Service
 from podring_broker.settings import BadSetting, Settings, read
 
@@ -143,7 +144,9 @@ def _serve(app: FastAPI, listeners: list[socket.socket]) -> None:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=Connection,
+        h11_max_incomplete_event_size=HEAD_MAX,
+        backlog=listen.BACKLOG,
         ws="none",
         log_config=None,
         access_log=False,

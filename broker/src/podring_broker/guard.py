@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podring_broker.access import ANYONE, AccessUnknown, Authenticator, Caller
-from podring_broker.problems import problem
+from podring_broker.problems import place, problem
 from podring_broker.rates import Rates
 
 OPEN = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
@@ -105,7 +105,7 @@ class Guard:
             caller = await to_thread.run_sync(ask, token, limiter=self._asking)
         if caller is None:
             self._failures.count(address)
-            log.warning("caller.refused", address=address, path=request.url.path)
+            log.warning("caller.refused", address=address, path=place(request))
             return _stranger(request, _UNKNOWN, error="invalid_token")
         return caller
 

@@ -17,7 +17,8 @@ import structlog
 
 from podring_broker.settings import BadSetting, Settings
 
-_BACKLOG = 128
+BACKLOG = 128
+"""Connections that wait to be accepted, and that are accepted at once."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -66,7 +67,7 @@ def tcp(host: str, port: int, *, loopback_only: bool) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         reason = os.strerror(error.errno or 0)
@@ -86,7 +87,7 @@ def unix(path: str, mode: int) -> socket.socket:
         _make_way(path)
         listener.bind(path)
         os.chmod(path, mode)  # nobody connects before the next line
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         reason = os.strerror(error.errno) if error.errno else str(error)

@@ -34,8 +34,9 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
-    # Says "Started server process" and the like, for which we have events of our own.
-    logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
+    # Below an error it says "Started server process" and the like, for which we have events of our
+    # own, and tells to install WebSockets whenever somebody asks for one.
+    logging.getLogger("uvicorn.error").setLevel(max(number, logging.ERROR))
 
 
 def _last() -> list[Processor]:

@@ -38,6 +38,7 @@ DESCRIPTIONS = {
     507: "There is no room; `needed`, `free`, `used` and `budget` tell how much, if it is memory",
 }
 _DETAIL_MAX = 1000
+_URI = "/%:@!$&'()*+,;=~"
 _NAMES = {"name": "topicname"}
 """Parameters that are called otherwise in a path than everywhere else."""
 
@@ -57,22 +58,31 @@ def documented(*statuses: int, why: str = "") -> dict[int | str, dict[str, Any]]
 
 
 def problem(request: Request, status: int, kind: str, detail: str, **more: Any) -> Response:
-    """An answer that tells what went wrong.
+    """An answer that tells what went wrong; see `render`."""
+    text = render(status, kind, detail, place(request), **more)
+    return Response(text, status, media_type=MEDIA_TYPE)
+
+
+def render(status: int, kind: str, detail: str, instance: str, **more: Any) -> bytes:
+    """A problem as JSON.
 
     kind  last part of its type; empty when there is nothing to say beyond the status
     """
-    phrase = HTTPStatus(status).phrase
     content = {
         "type": f"urn:podring:problem:{kind}" if kind else "about:blank",
-        "title": kind.replace("-", " ").capitalize() if kind else phrase,
+        "title": kind.replace("-", " ").capitalize() if kind else HTTPStatus(status).phrase,
         "status": status,
         "detail": detail if len(detail) <= _DETAIL_MAX else detail[:_DETAIL_MAX] + "…",
-        "instance": quote(request.url.path),
+        "instance": instance,
         **more,
     }
     # What was asked for may hold half a surrogate pair, which UTF-8 cannot say and JSON can.
-    text = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return Response(text, status, media_type=MEDIA_TYPE)
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def place(request: Request) -> str:
+    """The path of a request as it was sent, fit for a line of the log and for a URI."""
+    return quote(request.scope["raw_path"], safe=_URI)
 
 
 def register(app: FastAPI) -> None:
@@ -123,7 +133,7 @@ async def _too_many(request: Request, error: TooManyTopics) -> Response:
 
 
 async def _forbidden(request: Request, error: Forbidden) -> Response:
-    log.warning("call.forbidden", method=request.method, path=request.url.path, why=str(error))
+    log.warning("call.forbidden", method=request.method, path=place(request), why=str(error))
     return problem(request, 403, "not-allowed", str(error))
 
 
@@ -159,7 +169,7 @@ def _field(place: Sequence[str | int]) -> str:
 
 
 async def _framework(request: Request, error: HTTPException) -> Response:
-    method, path = request.method, request.url.path
+    method, path = request.method, request.scope["path"]
     headers = dict(error.headers or {})
     detail = str(error.detail)
     if error.status_code == 404:
@@ -180,5 +190,5 @@ def _allowed(request: Request) -> list[str]:
 
 
 async def _ours(request: Request, error: Exception) -> Response:
-    log.error("request.failed", method=request.method, path=request.url.path, exc_info=error)
+    log.error("request.failed", method=request.method, path=place(request), exc_info=error)
     return problem(request, 500, "", "the broker made an error; its log says which")
