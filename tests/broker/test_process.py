@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from podring import segment
@@ -34,7 +35,7 @@ def refused(
             sys.executable,
             "-m",
             "podring_broker",
-            *(part for pair in whole.items() for part in pair),
+            *(part for pair in whole.items() if pair[1] for part in pair),
         ],
         capture_output=True,
         text=True,
@@ -156,7 +157,7 @@ def test_the_socket_of_a_dead_broker_is_replaced_and_of_a_living_one_refused(
     broker.start()
     code, line = refused({"--socket": ""}, PODRING_SOCKET=str(broker.socket))
     assert code == 2
-    assert line.startswith("podring-broker: --socket: ")
+    assert line.startswith("podring-broker: PODRING_SOCKET: ")  # which is what was set
     assert str(broker.socket) in line
 
 
@@ -198,6 +199,36 @@ def test_what_cannot_work_ends_it_with_code_2_and_names_the_flag(
         assert line.startswith("podring-broker: --"), line
         assert flag in line or flag == "--host"
         assert "secret" not in line
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["its reader has gone", "stderr is closed"])
+def test_a_log_that_cannot_be_written_keeps_nothing_from_being_done(
+    tmp_path: Path, node: str, owner: str, *, closed: bool
+) -> None:
+    place = tmp_path / "broker.sock"
+    settings = ["--port", "0", "--socket", str(place), "--node", node, "--catalogue", "memory:"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "podring_broker", *settings],
+        stderr=None if closed else subprocess.PIPE,
+        preexec_fn=(lambda: os.close(2)) if closed else None,  # noqa: PLW1509  # no threads here
+    )
+    if process.stderr is not None:
+        assert b"broker.start" in process.stderr.readline()
+        process.stderr.close()
+    try:
+        eventually(place.exists)
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(place)), timeout=30) as client:
+            body = {"topicname": "t", "shmsize": 65536, "msgsize": 64}
+            assert client.post("http://broker/createTopic", json=body).status_code == 201
+            assert client.delete("http://broker/topics/t").status_code == 204
+            client.post("http://broker/createTopic", json=body)
+            [found] = segment.scan(owner)
+            segment.remove(found.segment)  # of which the janitor has to tell
+            eventually(lambda: [each.segment != found.segment for each in segment.scan(owner)])
+            assert client.get("http://broker/topics/t").is_success
+    finally:
+        process.terminate()
+    assert process.wait(30) == 0
 
 
 def test_every_line_of_its_log_is_json_with_event_level_and_time(

@@ -70,6 +70,8 @@ def test_no_socket_can_be_asked_for() -> None:
     ("flag", "value"),
     [
         ("--port", "70707"),
+        ("--port", "9" * 5000),
+        ("--catalogue", "redis://[::1"),
         ("--port", "-1"),
         ("--port", "http"),
         ("--budget", "a lot"),
@@ -92,6 +94,26 @@ def test_no_socket_can_be_asked_for() -> None:
 def test_a_setting_that_cannot_work_is_named(flag: str, value: str) -> None:
     with pytest.raises(BadSetting, match=f"^{flag}: "):
         read([f"{flag}={value}"], {})
+
+
+def test_what_came_from_a_variable_is_named_by_it() -> None:
+    with pytest.raises(BadSetting) as refusal:
+        read([], {"PODRING_MAX_TOPICS": "many"})
+    told = refusal.value.told
+    assert told([], {"PODRING_MAX_TOPICS": "many"}).startswith("PODRING_MAX_TOPICS: 'many' is not")
+    for arguments in (["--max-topics", "many"], ["--max-topics=many"]):
+        assert told(arguments, {"PODRING_MAX_TOPICS": "1"}).startswith("--max-topics: ")
+    assert told([], {}).startswith("--max-topics: ")
+
+
+def test_a_flag_is_not_guessed() -> None:
+    with pytest.raises(SystemExit) as leaving:
+        read(["--por", "1"], {})
+    assert leaving.value.code == 2
+
+
+def test_the_line_feed_at_the_end_of_a_file_is_no_part_of_the_catalogue() -> None:
+    assert read([], {"PODRING_CATALOGUE": "redis://host/1\n"}).catalogue == "redis://host/1"
 
 
 def test_help_tells_every_setting_its_variable_and_its_default(

@@ -264,7 +264,7 @@ def test_without_an_api_server_calls_are_503_and_the_broker_is_told_once_and_com
 def test_what_cannot_be_asked_ends_the_broker_before_it_starts(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"^--api-server: this process is in no Kubernetes pod"):
         ApiServer(None, str(tmp_path))
-    for url in ("http://host", "https://", "host:443"):
+    for url in ("http://host", "https://", "host:443", "https://host:x", "https://[::1"):
         with pytest.raises(BadSetting, match=r"^--api-server: .* is not https://HOST"):
             ApiServer(url, str(tmp_path))
     with pytest.raises(BadSetting, match=r"^--service-account: there is no file .*/token"):

@@ -43,6 +43,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 def main() -> NoReturn:
     """Run a broker until a signal ends it; or make a token."""
+    _open_standard_files()
     if sys.argv[1:2] == ["token"]:
         sys.exit(newtoken.main(sys.argv[2:]))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,8 +53,9 @@ def main() -> NoReturn:
         code = _main()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 0
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # a full disk
+            stream.flush()
     # Not sys.exit, which would wait for a thread that may be zeroing gigabytes just now. What it
     # leaves half made, the next broker removes.
     os._exit(code)
@@ -70,7 +72,7 @@ def _main() -> int:
         logs.configure(settings.log_level)
         _run(settings)
     except BadSetting as error:
-        print(f"podring-broker: {error}", file=sys.stderr)
+        print(f"podring-broker: {error.told(sys.argv, os.environ)}", file=sys.stderr)
         return 2
     except TimeoutError as error:
         log.error("broker.refused", why=str(error))
@@ -79,6 +81,15 @@ def _main() -> int:
         log.error("broker.failed", why=str(error))
         return 1
     return 0
+
+
+def _open_standard_files() -> None:
+    """Fill the places of closed ones, or a socket or a lock would be written to as stderr."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
 def _run(settings: Settings) -> None:

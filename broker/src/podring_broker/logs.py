@@ -6,15 +6,33 @@ without parsing a sentence. What libraries log through `logging` comes out in th
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
 
 
+class _Stderr:
+    """Where lines go. When one cannot be written, what it tells of is done all the same.
+
+    A disk may be full, and the reader of a pipe may have gone.
+    """
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+
+
 def configure(level: str) -> None:
     """Send all logs at or above `level` to stderr, one line each."""
+    stderr = cast(TextIO, _Stderr())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,  # who called, while a call is worked on
         structlog.processors.add_log_level,
@@ -24,9 +42,9 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[*shared, *_last()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stderr),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

@@ -28,6 +28,14 @@ class BadSetting(Exception):
 
     def __init__(self, flag: str, message: str) -> None:
         super().__init__(f"{flag}: {message}")
+        self._flag, self._message = flag, message
+
+    def told(self, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+        """The message, which names the variable instead where that is what was set."""
+        variable = _variable(self._flag.removeprefix("--"))
+        if any(each.partition("=")[0] == self._flag for each in arguments):
+            return str(self)
+        return f"{variable}: {self._message}" if environment.get(variable) else str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
 
     def chosen(name: str) -> str | None:
         value: str | None = given[name]
-        return value or environment.get(f"PODRING_{name.upper()}") or None
+        return value or environment.get(_variable(name)) or None
 
     path = chosen("socket")
     group = chosen("publishers_group")
@@ -97,9 +105,14 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     )
 
 
+def _variable(name: str) -> str:
+    return "PODRING_" + name.replace("-", "_").upper()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="podring-broker",
+        allow_abbrev=False,
         description="Creates podring's topics on this node and remembers them. "
         "It is never on the data path: it may stop and start without anyone noticing.",
         epilog="SIGTERM ends it; topics live on, and the next broker takes them over. "

@@ -8,6 +8,7 @@ each call.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import ssl
@@ -33,11 +34,8 @@ class ApiServer:
                 "this process is in no Kubernetes pod, which would tell the API server's address "
                 "(KUBERNETES_SERVICE_HOST): give it, or use --authenticate tokens",
             )
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise BadSetting("--api-server", f"{url!r} is not https://HOST[:PORT]")
         self.url = url
-        self._host, self._port = parts.hostname, parts.port or 443
+        self._host, self._port = _place(url)
         self._token, self._ca = Path(folder) / "token", Path(folder) / "ca.crt"
         for file in (self._token, self._ca):
             if not file.is_file():
@@ -79,6 +77,15 @@ class ApiServer:
             return answer.status, answer.read(_ANSWER_MAX)
         finally:
             connection.close()
+
+
+def _place(url: str) -> tuple[str, int]:
+    """Host and port of an API server's URL. Raises BadSetting."""
+    with contextlib.suppress(ValueError):  # a port or an IPv6 address that is none
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            return parts.hostname, parts.port or 443
+    raise BadSetting("--api-server", f"{url!r} is not https://HOST[:PORT]")
 
 
 def _refusal(url: str, status: int) -> str:
