@@ -42,6 +42,9 @@ setup(
             # A message costs tens of nanoseconds: no function objects, and no index checks
             # beside those that the binding makes by itself.
             "binding": False,
+            # Nothing here means anything in another process, and what Cython writes by itself
+            # would copy the addresses.
+            "auto_pickle": False,
             "boundscheck": False,
             "wraparound": False,
             # With binding off, the docstring is the only place where help() finds a signature.

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = sorted(file.stem for file in Path(__file__).parent.glob("*.c"))
-SHOWN_BY_X86 = ["r2_record", "r3_checkpoint", "r4_sleep", "r7_place", "r8_drain"]
+SHOWN_BY_X86 = ["r2_record", "r3_checkpoint", "r4_sleep", "r6_hold", "r7_place", "r8_drain"]
 
 ROUNDS = 1_000_000
 SECONDS = 30  # enough for all of them unless the machine is busy; then 50,000 will do

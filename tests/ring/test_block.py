@@ -436,3 +436,16 @@ def test_a_batch_that_had_to_wait_says_how_much_of_it_is_out_whatever_it_meets(
     waiting.join()
     assert [type(error) for error in met] == [meets]
     assert met[0].published == received > 0
+
+
+def test_a_view_that_ended_is_room_at_once(topic: Topic) -> None:
+    publisher = topic.publisher(TopicSpec("8Ki", 4097, "block"), timeout=0)
+    subscriber = topic.subscriber(None)
+    publisher.publish(bytes(4000))
+    subscriber.receive()
+    publisher.publish(bytes(4097))
+    with subscriber.view() as view:
+        with pytest.raises(Full):  # the ring's end is too close, and its beginning is needed
+            publisher.publish(bytes(4097))
+        assert view.valid
+    assert publisher.publish(bytes(4097)) == 3

@@ -8,10 +8,21 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from podring import MessageTooLong, Publisher, Subscriber, TopicClosed, TopicSpec
+from podring import (
+    MessageTooLong,
+    NameTaken,
+    Publisher,
+    PublisherBusy,
+    Subscriber,
+    TopicClosed,
+    TopicNotFound,
+    TopicSpec,
+    roster,
+)
 from podring import offsets as named
 from tests.ring.conftest import SPEC, Topic
 
@@ -195,3 +206,79 @@ def test_a_time_that_cannot_be_is_refused(topic: Topic, kind: type[Publisher | S
     topic.create()
     with pytest.raises(ValueError, match="follow is seconds"):
         kind(topic.name, broker="local", follow=-1)
+
+
+def deleted_before_it_is_joined(topic: Topic, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Delete the topic that often just after it was attached."""
+    attach, left = roster.open_topic, [times]
+
+    def attach_and_delete(*arguments: Any, **options: Any) -> Any:
+        found = attach(*arguments, **options)
+        if left[0]:
+            left[0] -= 1
+            topic.delete()
+            if not left[0]:
+                topic.create()
+        return found
+
+    monkeypatch.setattr(roster, "open_topic", attach_and_delete)
+
+
+def test_an_exclusive_publisher_opens_the_next_generation_of_a_topic_deleted_meanwhile(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted_before_it_is_joined(topic, monkeypatch, 2)
+    publisher = topic.publisher(exclusive=True)
+    assert publisher.publish(b"there") == 1
+    assert len(publisher.mapping.entries()) == 1
+
+
+def test_an_exclusive_publisher_of_a_topic_that_does_not_stay_says_so(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted_before_it_is_joined(topic, monkeypatch, 1000)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(TopicClosed):
+        topic.publisher(exclusive=True)
+    assert len(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(TopicNotFound):
+        topic.publisher(None, exclusive=True)
+
+
+def test_an_exclusive_publisher_follows_beyond_a_generation_deleted_meanwhile(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = topic.publisher(exclusive=True, follow=10)
+    topic.delete()
+    topic.create()
+    deleted_before_it_is_joined(topic, monkeypatch, 1)
+    assert publisher.publish(b"there") == 1
+    with pytest.raises(PublisherBusy):
+        topic.publisher().publish(b"")
+
+
+def test_an_exclusive_publisher_that_finds_another_one_there_can_try_again(topic: Topic) -> None:
+    publisher = topic.publisher(exclusive=True, follow=10)
+    topic.delete()
+    other = topic.publisher(exclusive=True)
+    for _ in range(3):
+        with pytest.raises(PublisherBusy):
+            publisher.publish(b"")
+    other.close()
+    assert publisher.publish(b"first there") == 1
+    entries = publisher.mapping.entries()
+    assert [entry.slot for entry in entries] == [publisher.slot]
+
+
+def test_a_subscriber_whose_name_is_taken_there_can_try_again(topic: Topic) -> None:
+    subscriber = topic.subscriber(BLOCK, name="billing", follow=10)
+    topic.delete()
+    other = topic.subscriber(BLOCK, name="billing")
+    publisher = topic.publisher(BLOCK)
+    publisher.publish(b"first there")
+    for _ in range(3):
+        with pytest.raises(NameTaken):
+            subscriber.receive(timeout=5)
+    assert len(publisher.mapping.entries()) == 2
+    other.close()
+    assert subscriber.receive(timeout=5) == b"first there"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import json
 import mmap
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -381,3 +383,44 @@ def test_opening_and_closing_keeps_no_memory_and_no_descriptor(topic: Topic) -> 
 
 def _mappings() -> int:
     return Path("/proc/self/maps").read_text(encoding="utf-8").count("/dev/shm/podring")
+
+
+class Unopened(Publisher):
+    """One whose author forgot the base class."""
+
+    def __init__(self) -> None:
+        pass
+
+
+def test_a_publisher_that_was_never_opened_says_so() -> None:
+    publisher = Unopened()
+    for use in (
+        lambda: publisher.publish(b"x"),
+        lambda: publisher.publish_many([b"x"]),
+        lambda: publisher.loan(1),
+        lambda: publisher.loan(0).__enter__(),
+    ):
+        with pytest.raises(HandleClosed, match="never opened"):
+            use()
+
+
+def test_nothing_that_lives_in_shared_memory_is_copied_or_pickled(topic: Topic) -> None:
+    publisher, subscriber = topic.publisher(), topic.subscriber()
+    publisher.publish(b"x")
+    for one in (publisher, subscriber, publisher.loan(1), subscriber.view(), publisher.mapping):
+        for way in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="cannot pickle"):
+                way(one)
+
+
+@pytest.mark.parametrize(
+    "options", [{"name": 5}, {"name": b"x"}, {"on_loss": "print"}, {"broker": 7070}]
+)
+def test_an_argument_of_the_wrong_type_leaves_nothing_open(
+    topic: Topic, options: dict[str, Any]
+) -> None:
+    topic.create()
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(TypeError):
+        Subscriber(topic.name, **{"broker": "local", **options})
+    assert os.listdir("/proc/self/fd") == before

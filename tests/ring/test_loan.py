@@ -169,3 +169,8 @@ def test_a_loan_of_more_than_half_the_ring_that_is_dropped_costs_no_message(topi
         assert publisher.publish(b"%d" % number * (number % 50)) == number
         assert subscriber.receive(timeout=5) == b"%d" % number * (number % 50)
     assert subscriber.lost == 0
+
+
+def test_a_loan_of_less_than_nothing_is_refused(topic: Topic) -> None:
+    with pytest.raises(ValueError, match="0 bytes or more: not -1"):
+        topic.publisher().loan(-1)

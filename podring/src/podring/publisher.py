@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podring import roster
+from podring.errors import TopicClosed
 from podring.ring import _ring
 
 if TYPE_CHECKING:
@@ -48,14 +49,20 @@ class Publisher(roster.Participant, _ring.Writer):
         timeout: float | None = None,
         follow: float | None = None,
     ) -> None:
-        record, segment = roster.open_topic(topic, broker, create, write=True)
-        with roster.joined(segment, _ring.PUBLISHER, name) as slot:
-            _ring.Writer.__init__(
-                self, segment.mapping, slot, segment.is_participant, exclusive, segment.reap
-            )
-            self.timeout = timeout
-            self._name = name
-            self._follow(follow, broker)
+        for left in reversed(range(roster.ATTEMPTS)):
+            record, segment = roster.open_topic(topic, broker, create, write=True)
+            try:
+                with roster.joined(segment, _ring.PUBLISHER, name) as slot:
+                    _ring.Writer.__init__(
+                        self, segment.mapping, slot, segment.is_participant, exclusive, segment.reap
+                    )
+                    self.timeout = timeout
+                    self._name = name
+                    self._follow(follow, broker)
+                break
+            except TopicClosed:  # deleted before an exclusive one had the lock
+                if not left:
+                    raise
         self._opened(record, segment)
 
     def _join(self, segment: Segment) -> None:

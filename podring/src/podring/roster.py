@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from podring.topic import TopicRecord, TopicSpec
 
-_ATTEMPTS = 5
+ATTEMPTS = 5
 """How often a topic may be deleted and created anew between asking for it and attaching it."""
 
 
@@ -41,12 +41,12 @@ def open_topic(
     from podring.client import broker_at  # late, so that importing podring stays cheap
 
     keeper = broker_at(broker)
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         record = keeper.create(topic, create) if create is not None else keeper.get(topic)
         try:
             return record, Segment(record.segment, write=write)
         except TopicNotFound:
-            if attempt == _ATTEMPTS - 1:
+            if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("the loop returns or raises")
 
@@ -71,8 +71,10 @@ def join(segment: Segment, role: int, name: str | None, flags: int = 0) -> int:
 
     name     what this participant calls itself; the program's name and process if None
     returns  the entry's slot
-    raises   TooManyParticipants
+    raises   TooManyParticipants; TypeError for a name that is no text
     """
+    if not isinstance(name, str | None):
+        raise TypeError(f"a participant's name is text, not {type(name).__name__}")
     mapping = segment.mapping
     for slot in range(mapping.slots):
         # Where a publisher died with the writer lock, only a publisher can give it back. Whoever
@@ -133,7 +135,14 @@ class Participant(_ring.Handle):
             segment.close()
             return False
         left = self._segment
-        self._join(segment)
+        try:
+            self._join(segment)
+        except TopicClosed:
+            return False
+        except BaseException:
+            if self.mapping is segment.mapping:
+                self.close()  # it is on neither of the two
+            raise
         self._opened(record, segment)
         left.close()
         return True

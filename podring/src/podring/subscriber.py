@@ -38,6 +38,8 @@ class Losses:
     """What a subscriber lost: all in all, and the latest ranges of sequence numbers."""
 
     def __init__(self, on_loss: Callable[[range], object] | None) -> None:
+        if on_loss is not None and not callable(on_loss):
+            raise TypeError(f"on_loss is called with a range: {on_loss!r} cannot be called")
         self.total = 0
         self.ranges: deque[range] = deque(maxlen=LOSSES_KEPT)
         self._on_loss = on_loss
@@ -49,6 +51,11 @@ class Losses:
         self.ranges.append(lost)
         if self._on_loss is not None:
             self._on_loss(lost)
+
+
+def _taken(segment: Segment, name: str | None) -> tuple[int, int]:
+    """The place of a name's offset and the sequence saved there; -1 and 0 without a name."""
+    return (-1, 0) if name is None else offsets.take(segment, name)
 
 
 class Subscriber(roster.Participant, _ring.Reader):
@@ -97,20 +104,20 @@ class Subscriber(roster.Participant, _ring.Reader):
         if spin is None:
             # The machine's, not ours: who is pinned to one processor has its publisher on another.
             spin = SPIN if (os.cpu_count() or 1) > 1 else 0.0
-        record, segment = roster.open_topic(topic, broker, create, write=False)
         self._losses = Losses(on_loss)
         self._unyielded = 0
+        record, segment = roster.open_topic(topic, broker, create, write=False)
         flags = _ring.LOSSY if lossy else 0
         with roster.joined(segment, _ring.SUBSCRIBER, name, flags) as slot:
             _ring.Reader.__init__(self, segment.mapping, slot, self._losses, spin)
-            self._begin(segment, where, name)
+            self._begin(where, _taken(segment, name))
             self._name, self._flags = name, flags
             self._follow(follow, broker)
         self._opened(record, segment)
 
-    def _begin(self, segment: Segment, where: Start, name: str | None) -> None:
-        """Go to the offset saved under `name`, else to the start that was asked for."""
-        place, sequence = offsets.take(segment, name) if name else (-1, 0)
+    def _begin(self, where: Start, taken: tuple[int, int]) -> None:
+        """Go to the offset that was saved at the place that was taken, else to the start."""
+        place, sequence = taken
         if sequence:
             self.seek("sequence", sequence)
         else:
@@ -120,8 +127,9 @@ class Subscriber(roster.Participant, _ring.Reader):
 
     def _join(self, segment: Segment) -> None:
         with roster.joined(segment, _ring.SUBSCRIBER, self._name, self._flags) as slot:
+            taken = _taken(segment, self._name)  # or not at all: then nothing has moved
             self._move(segment.mapping, slot)
-            self._begin(segment, Start.parse(1), self._name)
+            self._begin(Start.parse(1), taken)
         aio.ring_bell()
 
     def __exit__(

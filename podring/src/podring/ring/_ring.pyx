@@ -26,12 +26,14 @@ from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 import os
 from collections import namedtuple
+from operator import index
 
 from podring.errors import (
     CorruptRing,
     Evicted,
     Full,
     HandleClosed,
+    InvalidTopic,
     LayoutMismatch,
     MessageTooLong,
     OffsetOutOfRange,
@@ -85,6 +87,9 @@ cdef int64_t SPIN_SLICE_NS = 5_000_000
 # killed after its message counts and before it wakes anyone, nor when a signal arrives in the
 # instant before the kernel sleeps.
 cdef int64_t LOOK_NS = 5_000_000_000
+
+# Where `seek` goes, and the least number that it takes with it.
+PLACES = {"latest": 0, "earliest": 0, "last": 0, "sequence": 1, "since": 0}
 
 # Deadlines are CLOCK_MONOTONIC nanoseconds, or one of these.
 cdef int64_t FOR_EVER = -1
@@ -544,9 +549,22 @@ cdef class Writer(Handle):
             # Whoever had this slot before died with the lock: nobody else would find it dead now.
             ring_take_over(&self.writer, seen)
             ring_end(&self.writer)
-        if exclusive:
-            self.begin()
+        try:
+            self.keep_lock()
+        except BaseException:
+            self.mapping, self.life = None, IS_NEW
+            raise
+
+    cdef int keep_lock(self) except -1:
+        """An exclusive publisher takes the lock for good; TopicClosed even for one that follows."""
+        if self.writer.keeps:
+            follower, self.on_deleted = self.on_deleted, None
+            try:
+                self.begin()
+            finally:
+                self.on_deleted = follower
             ring_end(&self.writer)
+        return 0
 
     cdef str kind(self):
         return "publisher"
@@ -627,6 +645,7 @@ cdef class Writer(Handle):
         return RING_BUSY
 
     cdef int refuse_length(self, object length) except -1:
+        self.need_mapping()
         raise MessageTooLong(
             f"{length} bytes do not fit: {self.mapping.name!r} takes at most "
             f"{self.mapping.max_message}; msgsize is set when a topic is created"
@@ -847,6 +866,8 @@ cdef class Writer(Handle):
                  a long fill belongs to an exclusive publisher
         """
         if not 0 <= nbytes <= self.writer.ring.max_message:
+            if nbytes < 0:
+                raise ValueError(f"a loan is 0 bytes or more: not {nbytes}")
             self.refuse_length(nbytes)
         cdef Loan loan = Loan.__new__(Loan)
         loan.owner, loan.length = self, nbytes
@@ -857,18 +878,26 @@ cdef class Writer(Handle):
         self.is_alive, self.reap = segment.is_participant, segment.reap
 
     def _move(self, Mapping mapping not None, uint32_t slot):
-        """Leave the topic, and publish to another one from now on."""
-        cdef bint exclusive = self.writer.keeps
-        cdef uint32_t life = <uint32_t>(clock_ns(CLOCK_REALTIME) >> 10)
+        """Leave the topic, and publish to another one from now on; if it cannot be, nothing is
+        different afterwards."""
         mapping.need_writable()
         self.enter_to_write()
+        cdef Mapping left = self.mapping
+        cdef uint32_t left_slot = self.slot
+        cdef bint exclusive = self.writer.keeps
         ring_writer_close(&self.writer)
-        self.mapping.release_roster()
+        self.go_to(mapping, slot, exclusive)
+        try:
+            self.keep_lock()
+        except BaseException:
+            self.go_to(left, left_slot, exclusive)
+            raise
+        left.release_roster()
+
+    cdef void go_to(self, Mapping mapping, uint32_t slot, bint exclusive) noexcept:
+        cdef uint32_t life = <uint32_t>(clock_ns(CLOCK_REALTIME) >> 10)
         ring_writer_open(&self.writer, &mapping.ring, slot, life, exclusive)
         self.mapping, self.slot, self.stuck = mapping, slot, {}
-        if exclusive:
-            self.begin()
-            ring_end(&self.writer)
 
     def close(self):
         """Leave the topic. Closing twice is fine; an open loan is dropped."""
@@ -1190,10 +1219,20 @@ cdef class Reader(Handle):
         return "subscriber"
 
     def seek(self, where, value=0):
-        """Go to `latest`, `earliest`, `last` N, `sequence` N or `since` nanoseconds since 1970."""
+        """Go to `latest`, `earliest`, `last` N, `sequence` N or `since` nanoseconds since 1970.
+
+        raises   InvalidTopic (field `start`) for any other place; OffsetOutOfRange
+        """
         cdef RingResult result
-        cdef uint64_t number = value
         cdef RingPlace tail
+        if where not in PLACES or not PLACES[where] <= index(value) < 1 << 64:
+            raise InvalidTopic(
+                "start",
+                f"seek({where!r}, {value!r}) is not a position: go to 'latest', 'earliest', "
+                "'last' with a count, 'sequence' with a number from 1, or 'since' with nanoseconds "
+                "since 1970",
+            )
+        cdef uint64_t number = index(value)
         cdef int attempts = 1000  # one that was too late holds publishers up until the next
         self.start(FOR_EVER)
         result = self.go(where, number)
@@ -1552,6 +1591,7 @@ cdef class Reader(Handle):
         elif self.mapping.ring.waits:
             self.held.append(self.reader.frame.position)
             ring_hold(self.reader, self.held[0])
+            ring_report(self.reader)  # after it, so that the view's end is room at once
             message.holder = self
         return message
 

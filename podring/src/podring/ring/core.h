@@ -9,8 +9,8 @@
  *   R3  checkpoint  withdrawn, rewritten, position last
  *   R4  sleep       tail before "does anyone sleep?"; "I sleep" before tail
  *   R5  lock        everything a holder wrote before the next holder reads it
- *   R6  room        a subscriber copies before it moves its cursor; a publisher looks at the cursor
- *                   before it overwrites
+ *   R6  room        a subscriber copies, or holds for a view, before it moves its cursor; a
+ *                   publisher looks at the cursor, and then at what is held, before it overwrites
  *   R7  place       a subscriber's place before "what is claimed?"; claim before "did any take a place?"
  *   R8  drain       a cursor before "does a publisher sleep?"; "I sleep" before the cursors
  */

@@ -20,8 +20,10 @@ static uint64_t place_of(const RosterEntry *entry) {
         return RING_NOWHERE;
     if (ring_evicted(entry))
         return RING_NOWHERE;
-    /* R6 room: what the subscriber copied, it copied before. */
-    return min_u64(load_acquire(&entry->cursor), load_acquire(&entry->hold));
+    /* R6 room: what the subscriber copied, it copied before; and what a view of it needs, it held
+     * before its cursor went past. So the cursor comes first. */
+    uint64_t cursor = load_acquire(&entry->cursor);
+    return min_u64(cursor, load_acquire(&entry->hold));
 }
 
 static uint64_t slowest_place(const Ring *ring) {
