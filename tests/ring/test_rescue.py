@@ -147,6 +147,28 @@ def test_another_users_segment_is_refused_with_pythons_own_error(topic: Topic) -
         assert [child.line(), child.line()] == ["refused True", "refused True"]
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="missing component root: another user's topic needs one"
+)
+def test_another_users_topic_is_not_deleted_and_goes_on(topic: Topic) -> None:
+    publisher = topic.publisher()
+    code = """
+        import os, sys
+        import podring.client, podring.local
+        os.setgroups([])
+        os.setgid(1000)
+        os.setuid(1000)
+        try:
+            podring.delete_topic(sys.argv[1], broker="local")
+        except PermissionError as error:
+            print(error.strerror)
+    """
+    with Child(code, topic.name) as child:
+        assert child.line() == "user 1000 may not delete what user 0 made"
+    assert publisher.publish(b"still there") == 1
+    assert broker_at("local").get(topic.name) == publisher.record
+
+
 def test_a_closed_subscriber_is_forgotten_by_the_waiter(topic: Topic) -> None:
     """The waiting thread must not keep a topic's memory for ever."""
     import gc

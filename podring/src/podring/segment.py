@@ -21,6 +21,7 @@ import fcntl
 import mmap
 import os
 import re
+import stat
 import struct
 import time
 from collections.abc import Iterator
@@ -99,7 +100,7 @@ class Segment:
         length = os.fstat(fd).st_size
         if not length:
             raise TopicNotFound(f"segment {self.name} is still being made, or its maker died")
-        with _files_for(f"map segment {self.name}"):
+        with _files_for(f"map the {length} bytes of segment {self.name}"):
             mapped = mmap.mmap(fd, length, mmap.MAP_SHARED, protection)
         self._maps.append(mapped)
         return mapped
@@ -217,9 +218,10 @@ def create(
     except BaseException as error:
         _unlink(segment)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            ours = _OURS.get(error.errno, "")
             raise NoRoom(
                 f"topic {name!r} needs {ring_bytes + roster_bytes} bytes of shared memory and "
-                f"{free_bytes()} are free: delete a topic, or ask for less"
+                f"{free_bytes()} are free{ours}: delete a topic, or ask for less"
             ) from None
         raise
     finally:
@@ -249,9 +251,23 @@ def remove(segment: str) -> bool:
     """Delete a segment: tell its participants, wake them, and free the memory once they let go.
 
     returns  whether there was one
+    raises   PermissionError for another user's, and then nobody was told
     """
+    _require_ours(segment)
     mark_deleted(segment)
     return _unlink(segment)
+
+
+def _require_ours(segment: str) -> None:
+    """Ask before anybody is told of a deletion, whether the kernel would let us."""
+    user = os.geteuid()
+    folder = os.stat(_DIRECTORY)
+    with contextlib.suppress(FileNotFoundError):
+        maker = os.lstat(f"{_DIRECTORY}/{segment}{_RING}").st_uid
+        if folder.st_mode & stat.S_ISVTX and user not in (0, maker, folder.st_uid):
+            raise PermissionError(
+                errno.EACCES, f"user {user} may not delete what user {maker} made", segment
+            )
 
 
 def remove_owner(owner: str) -> None:
@@ -277,8 +293,8 @@ def scan(owner: str) -> Iterator[Found]:
     """Find every segment of an owner, oldest first, half made ones of dead creators included."""
     # Only names that `create` gives: anybody may leave anything in this folder.
     ours = re.compile(rf"({_PREFIX}\.{owner}\.([0-9]{{1,20}})\..+)\.(ring|roster)", re.ASCII)
-    with _files_for(f"list {_DIRECTORY}"):
-        names = os.listdir(_DIRECTORY)
+    with _files_for(f"list {_DIRECTORY}"), os.scandir(_DIRECTORY) as entries:
+        names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     matches = filter(None, map(ours.fullmatch, names))
     for _, segment in sorted({(int(match[2]), match[1]) for match in matches}):
         yield _examine(segment, owner)
@@ -387,18 +403,38 @@ def owner_lock(owner: str, *, timeout_s: float, shared: bool = True) -> Iterator
         _unlock_and_close(fd)
 
 
-_NO_ROOM = (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG)
+# Limits of this process, and of all.
+_OURS = {
+    errno.ENOMEM: ", but not for this process (ulimit -v)",
+    errno.EFBIG: ", but not for this process (ulimit -f)",
+}
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, *_OURS)
 
 
 def _open(name: str, *, read_only: bool = False) -> int:
     try:
         with _permission_of(name):
-            return int(posix_ipc.SharedMemory("/" + name, read_only=read_only).fd)
+            # Anybody may have left a pipe of that name, and opening one would wait.
+            opened = posix_ipc.SharedMemory("/" + name, os.O_NONBLOCK, read_only=read_only)
+            fd = int(opened.fd)
     except posix_ipc.ExistentialError:
         raise TopicNotFound(
             f"no segment {name}: its topic was deleted, or /dev/shm is not shared with this pod "
             "(hostIPC)"
         ) from None
+    except (ValueError, OSError) as error:
+        # How a directory, a symbolic link and a socket are refused.
+        if isinstance(error, ValueError) or error.errno in (errno.ELOOP, errno.ENXIO):
+            raise _no_memory(name) from None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _no_memory(name)
+    return fd
+
+
+def _no_memory(name: str) -> CorruptRing:
+    return CorruptRing(f"{_DIRECTORY}/{name} is no shared memory, but something else: remove it")
 
 
 def _create(name: str) -> int:
@@ -408,7 +444,7 @@ def _create(name: str) -> int:
 
 @contextlib.contextmanager
 def _permission_of(name: str) -> Iterator[None]:
-    """Turn posix_ipc's own error into Python's, which everybody else catches."""
+    """Turn posix_ipc's own error into Python's, which everybody else catches, and say more."""
     try:
         with _files_for(f"open segment {name}"):
             yield
@@ -416,17 +452,32 @@ def _permission_of(name: str) -> Iterator[None]:
         raise PermissionError(
             errno.EACCES, f"user {os.geteuid()} may not do this to a segment", name
         ) from None
+    except IsADirectoryError:
+        raise PermissionError(errno.EISDIR, "this is a directory, and no segment", name) from None
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        raise OSError(
+            errno.EROFS,
+            f"{_DIRECTORY} is mounted read-only here, and every participant writes to a topic's "
+            "roster: mount it so that it can be written to",
+            name,
+        ) from None
 
 
 @contextlib.contextmanager
 def _files_for(doing: str) -> Iterator[None]:
-    """Say what could not be done when there are no file descriptors left."""
+    """Say what could not be done when no file descriptors are left, or no addresses."""
     try:
         yield
     except OSError as error:
         # posix_ipc has no number for it, but a sentence.
         if error.errno in OUT_OF_FILES or (error.errno is None and "files" in str(error)):
             raise out_of_files(doing) from None
+        if error.errno == errno.ENOMEM:
+            raise OSError(
+                errno.ENOMEM, f"no addresses left to {doing}: raise this process's limit, ulimit -v"
+            ) from None
         raise
 
 
