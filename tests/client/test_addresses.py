@@ -56,6 +56,11 @@ def test_anything_else_is_refused_with_the_forms_that_there_are(given: str) -> N
         broker_at(given)
 
 
+def test_an_address_that_is_no_text_is_refused() -> None:
+    with pytest.raises(TypeError, match="address is text, not int"):
+        broker_at(7070)  # type: ignore[arg-type]
+
+
 def test_the_environment_is_asked_when_nobody_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PODRING_BROKER", "local")
     assert broker_at().address == "local"

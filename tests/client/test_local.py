@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -213,3 +214,13 @@ def test_the_functions_take_an_address(name: str) -> None:
     client.delete_topic(name, broker="local")
     with pytest.raises(TopicNotFound):
         client.get_topic(name, broker="local")
+
+
+@pytest.mark.parametrize("spec", ["64Mi", 65536, {"size": "64Mi"}, True])
+def test_what_is_no_spec_is_refused_with_how_to_write_one(name: str, spec: Any) -> None:
+    with pytest.raises(TypeError, match=r"write TopicSpec\(size="):
+        client.create_topic(name, spec, broker="local")
+    with pytest.raises(TypeError, match=r"write TopicSpec\(size="):
+        podring.Publisher(name, create=spec, broker="local")
+    with pytest.raises(TypeError, match=r"write TopicSpec\(size="):
+        client.create_topic(name, spec, broker="http://127.0.0.1:1")

@@ -6,6 +6,7 @@ import datetime as dt
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ SUFFIXES: dict[str, Fraction | int] = {
     ("text", "value"),
     [
         (0, 0), (65536, 65536), ("65536", 65536), ("64Ki", 65536), ("1.5Gi", 3 << 29),
-        ("1e6", 10**6),
+        ("1e6", 10**6), (np.int32(4096), 4096),
         ("1E3", 1000), ("1E", 10**18), ("2000m", 2), ("+5", 5), ("-5", -5), (".5Ki", 512),
         ("1.", 1),
         ("0.5k", 500), ("12E-1k", None), ("1.5", None), ("1m", None), ("", None), ("Ki", None),

@@ -9,9 +9,11 @@ import time
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from podring import InvalidTopic, OffsetOutOfRange, Subscriber, TopicClosed, TopicSpec
+from podring.ring._ring import MessageInfo
 from tests.ring.conftest import Topic
 
 SMALL = TopicSpec(4096, 512)
@@ -204,6 +206,7 @@ def test_every_form_of_start(topic: Topic) -> None:
     assert starts_at(topic, "last:1000000") == 1
     assert starts_at(topic, 1) == 1
     assert starts_at(topic, 77) == 77
+    assert starts_at(topic, np.uint64(77)) == 77
     assert starts_at(topic, "sequence:77") == 77
     assert starts_at(topic, 101) == 101
     assert starts_at(topic, f"since:{between // 10**9}.{between % 10**9:09}") == 51
@@ -218,13 +221,32 @@ def test_every_form_of_start(topic: Topic) -> None:
 @pytest.mark.parametrize(
     "start",
     ["", "newest", "last:", "last:-1", "last:x", "sequence:0", 0, -5, True, 1.5, None, "since:",
-     "since:yesterday", "since:5y", "last:1" + "0" * 30, b"latest", 1 << 63],
+     "since:yesterday", "since:5y", "last:1" + "0" * 30, b"latest", 1 << 63, MessageInfo(1, 2, 3),
+     dt.date(2026, 11, 20), dt.timedelta(seconds=5)],
 )  # fmt: skip
 def test_a_start_that_is_none_is_refused(topic: Topic, start: Any) -> None:
     topic.create()
     with pytest.raises(InvalidTopic, match=r"start .* is not a position") as caught:
         topic.subscriber(start=start)
     assert caught.value.field == "start"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [("erliest",), ("last:5",), (5,), (None,), ("sequence",), ("sequence", 0), ("sequence", -1),
+     ("sequence", 1 << 64), ("last", -1), ("since", -1), ("LATEST",)],
+)  # fmt: skip
+def test_a_place_to_seek_that_is_none_is_refused(topic: Topic, place: tuple[Any, ...]) -> None:
+    topic.publisher().publish_many([b"1", b"2"])
+    subscriber = topic.subscriber()
+    with pytest.raises(
+        InvalidTopic, match=r"^seek\(.* is not a position: go to 'latest'"
+    ) as caught:
+        subscriber.seek(*place)
+    assert (caught.value.field, subscriber.offset) == ("start", 3)
+    for number in ("1", 1.5, None):
+        with pytest.raises(TypeError):
+            subscriber.seek("sequence", number)  # type: ignore[arg-type]
 
 
 def test_a_start_ahead_of_the_topic_is_refused(topic: Topic) -> None:

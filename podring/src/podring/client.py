@@ -74,6 +74,8 @@ def broker_at(address: str | None = None) -> Broker:
     """
     given = address if address is not None else os.environ.get("PODRING_BROKER") or None
     where = given if given is not None else default_address()
+    if not isinstance(where, str):
+        raise TypeError(f"a broker's address is text, not {type(where).__name__}")
     if where == "local":
         from podring.local import LocalBroker
 

@@ -26,7 +26,7 @@ from podring.errors import (
 from podring.httpcall import Line
 from podring.local import not_found
 from podring.status import Participant, TopicStatus
-from podring.topic import TopicRecord, TopicSpec, check_name, check_origin
+from podring.topic import TopicRecord, TopicSpec, check_name, check_origin, check_spec
 
 READ_TIMEOUT_S = 10.0
 ZEROING_BYTES_PER_S = 100e6
@@ -42,6 +42,7 @@ class HttpBroker:
 
     def create(self, name: str, spec: TopicSpec, origin: str = "") -> TopicRecord:
         """Make a topic, or find the same one. Waits for as long as zeroing its memory may take."""
+        check_spec(spec)
         wanted: dict[str, object] = {
             "topicname": check_name(name),
             "shmsize": spec.size_bytes,

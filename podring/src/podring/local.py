@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from podring import segment
 from podring.errors import CorruptRing, OtherOrigin, PodringError, TopicExists, TopicNotFound
 from podring.status import TopicStatus, status_of
-from podring.topic import TopicRecord, TopicSpec, check_name
+from podring.topic import TopicRecord, TopicSpec, check_name, check_spec
 
 OWNER = "local"
 LOCK_TIMEOUT_S = 30.0
@@ -42,6 +42,7 @@ class LocalBroker:
         cost    the kernel zeroes the topic's memory
         """
         check_name(name)
+        check_spec(spec)
         with segment.owner_lock(OWNER, timeout_s=LOCK_TIMEOUT_S):
             _sweep()
             record = _find(name)

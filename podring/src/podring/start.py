@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from operator import index
+from typing import TYPE_CHECKING, Literal, SupportsIndex
 
 from podring.errors import InvalidTopic
 
@@ -43,8 +44,8 @@ class Start:
 
         raises  InvalidTopic (field `start`) for anything else
         """
-        if isinstance(start, int) and not isinstance(start, bool):
-            return cls._sequence(start, start)
+        if isinstance(start, SupportsIndex) and not isinstance(start, bool):
+            return cls._sequence(index(start), start)
         if isinstance(start, str):
             return cls._from_text(start)
         return cls("since", _nanoseconds(start))
@@ -88,7 +89,8 @@ def _nanoseconds(moment: datetime | bool) -> int:
     # Through microseconds: a float's seconds since 1970 are exact to a quarter of one only.
     try:
         seconds = int(moment.replace(microsecond=0).timestamp())
-    except (ValueError, OverflowError):  # a local time that no time zone table reaches
+    except (ValueError, OverflowError, AttributeError):
+        # A local time that no time zone table reaches, or something else with a timestamp.
         raise _refusal(moment) from None
     return min(max(0, seconds * 10**9 + moment.microsecond * 1000), _NS_MAX)
 

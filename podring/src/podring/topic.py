@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from operator import index
+from typing import Any, Literal, SupportsIndex, cast
 
 from podring.errors import InvalidTopic
 
@@ -55,6 +56,15 @@ def check_name(name: object) -> str:
     )
 
 
+def check_spec(spec: object) -> None:
+    """Refuse what is no TopicSpec, such as its size alone."""
+    if not isinstance(spec, TopicSpec):
+        raise TypeError(
+            f"a topic is created from a TopicSpec, not {type(spec).__name__}: write "
+            "TopicSpec(size='64Mi', max_message='1Mi')"
+        )
+
+
 def check_origin(origin: object) -> str:
     """Give back a valid origin, which may be empty, or raise InvalidTopic."""
     if isinstance(origin, str) and _ORIGIN.fullmatch(origin):
@@ -83,11 +93,13 @@ def parse_quantity(value: object, field: str) -> int:
     field   named in the error
     raises  InvalidTopic when it is no quantity, or no whole number of bytes
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        return index(value)  # of NumPy, too
     if not isinstance(value, str):
         kind = type(value).__name__
-        raise InvalidTopic(field, f"{field} must be bytes or a quantity like '64Mi', not {kind}")
+        raise InvalidTopic(
+            field, f"{field} must be a whole number or a quantity like '64Mi', not {kind}"
+        )
     shown = value if len(value) <= 40 else value[:40] + "…"
     match = _QUANTITY.fullmatch(value) if len(value) <= 64 else None
     if match is None:
