@@ -9,13 +9,13 @@ import pytest
 import podring
 from deploy.helm.sources import Object
 from podring.cli import verbs
-from podring.cli.program import create_spec
+from podring.cli.arguments import create_spec
 from podring.client import broker_at
 from podring_broker import settings
 from podring_broker.options import OPTIONS
 from podring_controller.resource import Sharedmemory
-from podring_publisher import __main__ as publisher
-from podring_subscriber import __main__ as subscriber
+from podring_publisher import command as publisher
+from podring_subscriber import command as subscriber
 from tests.deploy.manifests import OVERLAYS, SETS, Pod, objects, of_kind, pod, pods
 
 NAMESPACE = "podring-system"

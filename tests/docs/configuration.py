@@ -18,8 +18,8 @@ from podring.cli.version import Version
 from podring_broker.access import newtoken
 from podring_broker.options import OPTIONS
 from podring_controller import settings as controller
-from podring_publisher import __main__ as publisher
-from podring_subscriber import __main__ as subscriber
+from podring_publisher import command as publisher
+from podring_subscriber import command as subscriber
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "configuration.md"
@@ -47,6 +47,7 @@ _KUBECONFIG = """
 outside of pods, the file that says where the API server is and who asks (default:
 `~/.kube/config`)
 """
+_TERM = "unset or `dumb`: the terminal cannot rewrite a line, so `--stats` writes new ones"
 _OTHERS = {
     "PODRING_BROKER": (_LIBRARY, _BROKER),
     "KUBECONFIG": ("`podring-controller`", _KUBECONFIG),
@@ -54,6 +55,7 @@ _OTHERS = {
     "KUBERNETES_SERVICE_PORT": ("`podring-broker`", _API_SERVER),
     "PODRING_TOKEN": (_LIBRARY, _TOKEN),
     "PODRING_TOKEN_FILE": (_LIBRARY, _TOKEN_FILE),
+    "TERM": ("`podring-publisher`, `podring-subscriber`", _TERM),
     "STATE_DIRECTORY": ("`podring-broker`", _STATE_DIRECTORY),
     "XDG_STATE_HOME": ("`podring-broker`", _XDG_STATE_HOME),
 }

@@ -39,13 +39,13 @@ def start(*command: str, **settings: Any) -> subprocess.Popen[bytes]:
 def publish(topic: str, data: bytes, *options: str) -> None:
     """Publish `data`, which must succeed."""
     done = run(*PUBLISHER, topic, *options, input=data)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, b""), done
 
 
 def received(topic: str, *options: str) -> bytes:
     """What a subscriber writes of what is there already."""
     done = run(*SUBSCRIBER, topic, "--start", "earliest", "--idle-exit", "0", *options)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, b""), done
     return done.stdout
 
 

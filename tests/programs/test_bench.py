@@ -63,7 +63,7 @@ def test_people_see_the_machine_and_two_tables() -> None:
 
 def test_it_needs_no_broker_though_the_environment_names_one() -> None:
     away = environment(PODRING_BROKER="http://127.0.0.1:1")
-    assert run(*PODRING, "bench", "--seconds", "0", "--sizes", "8", env=away).returncode == 0
+    assert run(*PODRING, "bench", "--seconds", "0.001", "--sizes", "8", env=away).returncode == 0
 
 
 def test_a_broker_that_was_asked_for_is_asked() -> None:
@@ -95,6 +95,29 @@ def test_ctrl_c_at_a_terminal_which_all_of_its_processes_get_says_nothing() -> N
         assert process.communicate(timeout=20) == (b"", b"")
     assert process.returncode == 130
     assert topics_of(process.pid) == []
+
+
+def test_its_two_processes_hear_no_ctrl_c_from_their_first_instruction_on() -> None:
+    """Python begins to start them with signals blocked, and the tracker of its own let them in."""
+    with start(*PODRING, "bench", "--seconds", "30", start_new_session=True) as process:
+        wait_until(lambda: topics_of(process.pid))
+        for pid in children_of(process.pid):
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                if "spawn_main" not in file.read():
+                    continue  # the tracker, which ignores it
+            with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                blocked = next(line for line in file if line.startswith("SigBlk:"))
+            assert int(blocked.split()[1], 16) >> (signal.SIGINT - 1) & 1
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "nan", "1e308", "3601"])
+def test_no_time_and_no_end_are_refused(given: str) -> None:
+    done = run(*PODRING, "bench", "--seconds", given)
+    assert done.returncode == Exit.USAGE
+    assert b"is not a number of seconds up to 3600" in done.stderr
+    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize(

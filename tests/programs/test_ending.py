@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from tests.programs.running import (
     wait_for,
 )
 
-SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
@@ -148,6 +149,53 @@ def test_a_closed_input_or_output_is_named(topic: str) -> None:
             f": standard {which} is closed: give it a file, a pipe or /dev/null\n".encode()
         )
     assert received(topic) == b"x\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_named_and_costs_one_sentence(topic: str, unbuffered: str) -> None:
+    publish(topic, b"x\n")
+    subscriber = [*SUBSCRIBER, topic, "--start earliest --idle-exit 0"]
+    for command, program in (
+        (subscriber, "podring-subscriber"),
+        ([*subscriber, "--quiet"], "podring-subscriber"),
+        ([*SUBSCRIBER, "--help"], "podring-subscriber"),
+        ([*PUBLISHER, "--version"], "podring-publisher"),
+        ([*PODRING, "info", topic], "podring"),
+        ([*PODRING, "topics", "--json"], "podring"),
+    ):
+        env = environment(PYTHONUNBUFFERED=unbuffered)
+        done = run("/bin/sh", "-c", " ".join([*command, ">/dev/full"]), env=env)
+        said = f"{program}: standard output: No space left on device\n"
+        assert (done.returncode, done.stderr) == (1, said.encode())
+    done = run(*subscriber[:4], "--start", "earliest", "--output", "/dev/full")
+    assert done.stderr == b"podring-subscriber: /dev/full: No space left on device\n"
+
+
+def test_a_narrow_character_set_costs_characters_and_no_more(topic: str) -> None:
+    env = environment(PYTHONIOENCODING="ascii")
+    done = run(*PODRING, "bench", "--seconds", "0.001", "--sizes", "64", env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b" ?s" in done.stdout
+    assert run(*PODRING, "bench", "--help", env=env).returncode == 0
+
+
+@pytest.mark.parametrize("program", [PUBLISHER, SUBSCRIBER, PODRING])
+def test_ctrl_c_while_it_is_still_imported_says_nothing(
+    program: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A module that it imports takes long, and prints that it is asked for."""
+    (tmp_path / "argparse.py").write_text("print('here', flush=True)\nimport time\ntime.sleep(9)\n")
+    process = subprocess.Popen(
+        [*program, "topics"],
+        env=environment(PYTHONPATH=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        _, errors, _ = end(process, signal.SIGINT)
+    assert (process.returncode, errors) == (-signal.SIGINT, b"")
 
 
 def test_an_unknown_topic_is_told_with_those_that_there_are(topic: str) -> None:

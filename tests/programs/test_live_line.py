@@ -46,6 +46,29 @@ def test_a_terminal_shows_one_line_that_is_rewritten_and_wiped(topic: str) -> No
     os.close(terminal)
 
 
+def test_a_terminal_that_cannot_rewrite_a_line_is_not_asked_to(topic: str) -> None:
+    terminal, end = pty.openpty()
+    command = (*SUBSCRIBER, topic, "--stats", "--quiet", "--idle-exit", "1.5")
+    with subprocess.Popen(command, env=environment(TERM="dumb"), stdout=end, stderr=end) as dumb:
+        os.close(end)
+        shown = read_until(terminal, rb"lag 0\r\n$")
+        assert re.fullmatch(rb"0\r\npodring-subscriber: [^\r\x1b]*\r\n", shown)
+        assert dumb.wait(10) == 0
+    os.close(terminal)
+
+
+def test_how_many_came_stands_on_a_line_of_its_own(topic: str) -> None:
+    """The live line is wiped before."""
+    terminal, end = pty.openpty()
+    command = (*SUBSCRIBER, topic, "--stats", "--quiet", "--idle-exit", "1.5")
+    with subprocess.Popen(command, env=environment(), stdout=end, stderr=end) as subscriber:
+        os.close(end)
+        shown = read_until(terminal, rb"lag 0\r\n$")
+        assert b"lag 0\r\x1b[K0\r\n" in shown
+        assert subscriber.wait(10) == 0
+    os.close(terminal)
+
+
 def test_a_loss_is_told_on_a_line_of_its_own(topic: str) -> None:
     with Publisher(topic, broker="local") as publisher:
         for _ in range(100):

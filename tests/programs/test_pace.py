@@ -45,7 +45,9 @@ def test_a_number_is_messages_and_a_unit_makes_it_bytes(text: str, rate: Rate) -
     assert Rate.parse(text) == rate
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "fast", "1Qi", "0B", "/s", "1/m"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "nan", "inf", "fast", "1Qi", "0B", "/s", "1/m", "1e-9"]
+)
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither messages a second"):
         Rate.parse(text)

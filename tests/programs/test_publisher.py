@@ -178,6 +178,7 @@ def test_two_publishers_share_one_order(topic: str) -> None:
         (("--lines", "--length-prefixed"), "not allowed with"),
         (("--broker", "nowhere"), "'nowhere' is no broker's address"),
         (("--fil", "x"), "unrecognized arguments: --fil"),
+        (("--file", "x", "--every", "1e300"), "'1e300' is not a number of seconds from 0 to"),
     ],
 )
 def test_wrong_arguments_are_named_in_one_sentence(
@@ -200,6 +201,36 @@ def test_a_file_that_cannot_be_read_is_named_after_what_came_before_it(
         done.stderr == f"podring-publisher: {tmp_path}/none: No such file or directory\n".encode()
     )
     assert received(topic) == b"first\n"
+
+
+def test_an_input_that_cannot_be_read_is_named(topic: str) -> None:
+    """Opened well, and no byte comes: memory at address 0, and a descriptor for writing."""
+    done = run(*PUBLISHER, topic, "--file", "/proc/self/mem")
+    assert done.stderr == b"podring-publisher: /proc/self/mem: Input/output error\n"
+    done = run("/bin/sh", "-c", " ".join([*PUBLISHER, topic, "0>/dev/null"]))
+    assert done.stderr == b"podring-publisher: standard input: Bad file descriptor\n"
+    done = run(*PUBLISHER, topic, "--file", "")
+    assert done.stderr == b"podring-publisher: '': No such file or directory\n"
+
+
+def test_a_files_name_cannot_drive_the_terminal(topic: str) -> None:
+    done = run(*PUBLISHER, topic, "--file", "\x1b[2J\nnone")
+    assert done.stderr == b"podring-publisher: ?[2J none: No such file or directory\n"
+
+
+def test_what_was_published_before_it_had_to_wait_is_counted(name: str) -> None:
+    """A `block` topic is full in the middle of a batch, and then the publisher is ended."""
+    LocalBroker().create(name, TopicSpec("64Ki", "1Ki", overflow="block", unsubscribed="keep"))
+    with start(*PUBLISHER, name, "--json") as publisher:
+        assert publisher.stdin is not None
+        publisher.stdin.write(b"x\n" * 2000)
+        publisher.stdin.flush()
+        while not any(one.waiting for one in participants(name, "publisher")):
+            time.sleep(0.01)
+        _, errors, _ = end(publisher, signal.SIGTERM)
+    figures = json.loads(errors)
+    assert 0 < figures["messages"] == LocalBroker().status(name).latest - 1
+    assert figures["bytes"] == 2 * figures["messages"]
 
 
 def test_a_topic_deleted_meanwhile_ends_the_publisher(topic: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 
 import pytest
@@ -154,6 +155,65 @@ def test_a_subscriber_that_falls_behind_gathers_its_losses(name: str) -> None:
     assert len(output) == figures["messages"] * 1000
     assert sum(int(line.split(" lost ")[1].split()[0]) for line in told) == figures["lost"] > 0
     assert len(told) <= 6
+
+
+def test_a_loss_is_told_though_nothing_comes_after_it(name: str) -> None:
+    """Two losses within a second, and then silence: the second one is told, too."""
+    LocalBroker().create(name, TopicSpec("64Ki", "1Ki"))
+    with (
+        Publisher(name, broker="local") as publisher,
+        start(*SUBSCRIBER, name, "--quiet") as subscriber,
+    ):
+        wait_for(name, "subscriber")
+        for _ in range(2):
+            subscriber.send_signal(signal.SIGSTOP)
+            publisher.publish_many([bytes(1000)] * 200)
+            subscriber.send_signal(signal.SIGCONT)
+            time.sleep(0.2)
+        assert subscriber.stderr is not None
+        told = [subscriber.stderr.readline() for _ in range(2)]
+        assert all(b" lost " in line for line in told)
+        subscriber.terminate()
+        assert subscriber.communicate(timeout=10)[1] == b""
+
+
+def test_a_subscriber_that_was_given_up_tells_its_loss_and_goes_on(name: str) -> None:
+    LocalBroker().create(name, TopicSpec("64Ki", "1Ki", overflow="block", lease=0.3))
+    options = ("--idle-exit", "1", "--json")
+    with (
+        Publisher(name, broker="local") as publisher,
+        start(*SUBSCRIBER, name, *options) as subscriber,
+    ):
+        wait_for(name, "subscriber")
+        publisher.publish(b"first\n")
+        assert subscriber.stdout is not None
+        assert subscriber.stdout.readline() == b"first\n"
+        subscriber.send_signal(signal.SIGSTOP)
+        publisher.publish_many([b"%d\n" % i for i in range(2000)])
+        time.sleep(1.1)  # it shall not take the time that it was stopped for idleness
+        subscriber.send_signal(signal.SIGCONT)
+        output, errors = subscriber.communicate(timeout=10)
+    assert errors.count(b"\n") == 3, errors
+    waited, lost, figures = errors.decode().splitlines()
+    assert subscriber.returncode == 0
+    assert waited.endswith(f"{name}: publishers waited for this subscriber for the topic's lease")
+    count = json.loads(figures)["lost"]
+    assert f"lost {count} messages, sequence 2 to {count + 1}: " in lost
+    assert output == b"".join(b"%d\n" % i for i in range(count, 2000))
+
+
+def test_fail_on_loss_is_also_told_when_publishers_gave_it_up(name: str) -> None:
+    LocalBroker().create(name, TopicSpec("64Ki", "1Ki", overflow="block", lease=0.2))
+    with (
+        Publisher(name, broker="local") as publisher,
+        start(*SUBSCRIBER, name, "--fail-on-loss") as subscriber,
+    ):
+        wait_for(name, "subscriber")
+        subscriber.send_signal(signal.SIGSTOP)
+        publisher.publish_many([b"x\n"] * 2000)
+        subscriber.send_signal(signal.SIGCONT)
+        output, _ = subscriber.communicate(timeout=10)
+    assert (subscriber.returncode, output) == (9, b"")
 
 
 def test_create_lets_the_subscriber_come_first(name: str) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from podring.cli.meter import Meter
-from podring.cli.program import descriptor
+from podring.cli.program import STDIN, descriptor, naming
 
 READ_BYTES = 1 << 20
 
@@ -44,13 +44,13 @@ def chunks(path: str, meter: Meter, *, most: int = READ_BYTES) -> Iterator[bytes
     raises  OSError when it cannot be opened or read; Failure when standard input is closed
     """
     if path == "-":
-        yield from _drain(descriptor(sys.stdin, "standard input"), meter, most)
+        yield from _drain(descriptor(sys.stdin, STDIN), STDIN, meter, most)
         return
     with open(path, "rb", buffering=0) as file:
-        yield from _drain(file.fileno(), meter, most)
+        yield from _drain(file.fileno(), path, meter, most)
 
 
-def _drain(fd: int, meter: Meter, most: int) -> Iterator[bytes]:
+def _drain(fd: int, name: str, meter: Meter, most: int) -> Iterator[bytes]:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     while True:
@@ -58,7 +58,8 @@ def _drain(fd: int, meter: Meter, most: int) -> Iterator[bytes]:
         while not poll.poll(_milliseconds(meter.due_s())):
             meter.tick()
         try:
-            data = os.read(fd, most)
+            with naming(name):
+                data = os.read(fd, most)
         except BlockingIOError:
             continue
         if not data:

@@ -28,6 +28,16 @@ class Losses:
         self._count += len(lost)
         self._gaps += 1
 
+    def given_up(self) -> None:
+        """Publishers of a `block` topic went on without this subscriber: say why a loss follows."""
+        self._say(f"{self._topic}: publishers waited for this subscriber for the topic's lease")
+
+    def due_s(self) -> float | None:
+        """Seconds until what was gathered is to be told; None when nothing was."""
+        if not self._gaps:
+            return None
+        return max(0.0, self._told_at + PERIOD_S - time.monotonic())
+
     def tell(self, *, now: bool = False) -> None:
         """Say what was gathered, if it is time or `now`."""
         moment = time.monotonic()

@@ -1,7 +1,7 @@
-"""Where messages are written to: gathered while there are more, written when there are none.
+"""Where messages are written to: each batch at once, in one piece.
 
-So a slow topic is seen at once (`| grep` is live) and a fast one costs one system call for a
-mebibyte. What a signal cuts off in a pipe that nobody reads is not written a second time.
+So a slow topic is seen at once (`| grep` is live), a fast one costs one system call for thousands
+of messages, and what a subscriber says it is done with is written.
 """
 
 from __future__ import annotations
@@ -11,41 +11,28 @@ import select
 from collections.abc import Sequence
 
 from podring.cli.framing import Joiner
-
-GATHER_BYTES = 1 << 20
+from podring.cli.program import naming
 
 
 class Sink:
-    """Writes to a descriptor. It does not own it."""
+    """Writes to a descriptor, which `name` calls in errors. It does not own it."""
 
-    def __init__(self, fd: int, join: Joiner) -> None:
-        self._fd, self._join = fd, join
-        self._pending: list[bytes] = []
-        self._waiting = 0
+    def __init__(self, fd: int, name: str, join: Joiner) -> None:
+        self._fd, self._name, self._join = fd, name, join
 
-    def take(self, batch: Sequence[bytes], *, more: bool) -> None:
-        """Write messages, or keep them for later when there are `more` and these are few.
+    def take(self, batch: Sequence[bytes]) -> None:
+        """Write messages.
 
         raises  BrokenPipeError, OSError
         """
-        if data := self._join(batch):
-            self._pending.append(data)
-            self._waiting += len(data)
-        if not more or self._waiting >= GATHER_BYTES:
-            self.flush()
+        view = memoryview(self._join(batch))
+        with naming(self._name):
+            while view:
+                view = view[self._write(view) :]
 
-    def flush(self) -> None:
-        """Write what is kept."""
-        pending = self._pending
-        self._pending, self._waiting = [], 0
-        for data in pending if len(pending) == 1 else [b"".join(pending)]:
-            _write(self._fd, data)
-
-
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
+    def _write(self, view: memoryview) -> int:
         try:
-            view = view[os.write(fd, view) :]
+            return os.write(self._fd, view)
         except BlockingIOError:  # somebody made the terminal or pipe non-blocking
-            select.select([], [fd], [])
+            select.select([], [self._fd], [])
+            return 0

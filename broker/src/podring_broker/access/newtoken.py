@@ -9,7 +9,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 
-from podring.cli.program import checked
+from podring.cli.arguments import checked
 from podring_broker.access.rights import parse_grant
 from podring_broker.access.tokenfile import TOKEN_PREFIX, check_caller_name, hash_of
 

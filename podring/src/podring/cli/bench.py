@@ -22,8 +22,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from podring.cli import bench_halves as halves
+from podring.cli.arguments import Parser, checked, positive_size
 from podring.cli.exits import Exit, Failure
-from podring.cli.program import Parser, checked, positive_size, seconds
+from podring.cli.program import show
 from podring.cli.signals import undisturbed
 from podring.cli.tables import columns, size
 from podring.client import Broker
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 SIZES = (64, 1 << 10, 64 << 10)
 SECONDS = 0.5
+SECONDS_MAX = 3600
 TRIP = 64
 """Bytes of a message that makes a round trip."""
 
@@ -57,9 +59,9 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--seconds",
         metavar="SECONDS",
-        type=seconds,
+        type=lasting,
         default=SECONDS,
-        help=f"how long each measurement lasts (default: {SECONDS:g})",
+        help=f"how long each measurement lasts, up to {SECONDS_MAX} (default: {SECONDS:g})",
     )
     parser.add_argument(
         "--unpinned",
@@ -78,6 +80,14 @@ def sizes(text: str) -> tuple[int, ...]:
             )
     checked(_spec)(str(max(found)))
     return found
+
+
+def lasting(text: str) -> float:
+    """An argparse type: seconds in which something can be measured."""
+    with contextlib.suppress(ValueError):
+        if 0 < (given := float(text)) <= SECONDS_MAX:
+            return given
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to {SECONDS_MAX}")
 
 
 def bench(broker: Broker, options: argparse.Namespace) -> int:
@@ -99,7 +109,7 @@ def bench(broker: Broker, options: argparse.Namespace) -> int:
         trips = [_trip(pair, broker, name, options.seconds) for name in waits]
     found = {"machine": machine(), "pinned": not options.unpinned}
     found |= {"throughput": streams, "round_trip": trips}
-    print(json.dumps(found, indent=2) if options.json else _shown(found))
+    show(json.dumps(found, indent=2) if options.json else _shown(found))
     return Exit.OK
 
 

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
@@ -39,6 +40,7 @@ class Pair:
         ]
 
     def __enter__(self) -> Self:
+        resource_tracker.ensure_running()  # its start would let signals in again
         with undisturbed():  # the children inherit that
             try:
                 for process, theirs in zip(self._processes, self._theirs, strict=True):

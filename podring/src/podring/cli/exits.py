@@ -27,6 +27,7 @@ class Exit(IntEnum):
     BUSY = 10
     INCOMPLETE = 11
     NOT_ALLOWED = 12
+    HANGUP = 129
     INTERRUPTED = 130
     PIPE = 141
     TERMINATED = 143
@@ -46,6 +47,7 @@ MEANING = {
     Exit.BUSY: "another publisher has the topic or subscriber the name, or all places are taken",
     Exit.INCOMPLETE: "--idle-exit passed before --count messages had come",
     Exit.NOT_ALLOWED: "the broker wants a token, or this one's rights do not reach so far",
+    Exit.HANGUP: "ended because its terminal was closed (SIGHUP)",
     Exit.INTERRUPTED: "ended by Ctrl-C (SIGINT)",
     Exit.PIPE: "whoever read the output went away",
     Exit.TERMINATED: "ended by SIGTERM",

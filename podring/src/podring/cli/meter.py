@@ -42,8 +42,7 @@ class Meter:
         self.extra: Callable[[], Figures] = dict
         self._program, self._topic = program, topic
         self._shown, self._json = shown or as_json, as_json
-        terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._live = live and terminal and self._shown and not as_json
+        self._live = live and self._shown and not as_json and _rewrites()
         self._period_s = LIVE_S if self._live else LINE_S
         self._drawn = False
         self._first = self._last = 0.0
@@ -84,7 +83,7 @@ class Meter:
 
     def notice(self, sentence: str) -> None:
         """Say something on stderr without leaving half a live line before it."""
-        self._erase()
+        self.clear()
         say(self._program, sentence)
 
     def _show(self, elapsed_s: float, messages: int, count: int, *, final: bool) -> None:
@@ -108,7 +107,8 @@ class Meter:
         else:
             self.notice(_sentence(figures))
 
-    def _erase(self) -> None:
+    def clear(self) -> None:
+        """Wipe the live line, so that something else can be written to the terminal."""
         if self._drawn:
             mutter("\r\x1b[K")
             self._drawn = False
@@ -121,6 +121,12 @@ def _sentence(figures: Mapping[str, object]) -> str:
         f"in {_number(figures['seconds']):.3f} s, {_number(figures['messages_per_s']):.0f}/s, "
         f"{size(_number(figures['bytes_per_s']))}B/s{extra}"
     )
+
+
+def _rewrites() -> bool:
+    """Whether stderr is a terminal on which a line can be written anew."""
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    return terminal and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _width() -> int:

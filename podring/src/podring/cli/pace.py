@@ -16,6 +16,8 @@ from podring.cli.framing import Payload
 from podring.topic import parse_quantity
 
 BURST_S = 1.0
+SLOWEST = 1e-6
+"""A second: one message in eleven days. What sleeps longer than years overflows the clock."""
 TICK_S = 0.001
 """Messages that are due within this time are sent together."""
 
@@ -41,10 +43,10 @@ class Rate:
                 amount, of_bytes = float(parse_quantity(number.removesuffix("B"), "rate")), True
             except ValueError:
                 amount, of_bytes = math.nan, True
-        if not 0 < amount < math.inf:
+        if not SLOWEST <= amount < math.inf:
             raise ValueError(
-                f"rate {text!r} is neither messages a second (such as 1000 or 0.5) nor bytes a "
-                "second with a unit (such as 100Mi or 500B)"
+                f"rate {text!r} is neither messages a second (such as 1000 or 0.5, and at least "
+                f"{SLOWEST:f}) nor bytes a second with a unit (such as 100Mi or 500B)"
             )
         return cls(amount, of_bytes)
 

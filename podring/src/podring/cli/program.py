@@ -1,4 +1,4 @@
-"""What every podring program does alike: read its arguments, say what failed, end with a code.
+"""What every podring program does alike: say what it found or what failed, and end with a code.
 
 An error is one sentence on stderr that begins with the program's name, and an exit code from the
 one table in `exits`. A reader that goes away (`| head`) is no error worth a word. Nothing here
@@ -7,37 +7,24 @@ shows a traceback but for a bug of ours.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import io
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, NoReturn, TextIO
+from collections.abc import Callable, Iterator
+from typing import TextIO
 
-from podring.cli.exits import Exit, Failure, code_of, table
+from podring.cli.exits import Exit, Failure, code_of
 from podring.cli.signals import Signals, Stopped
-from podring.client import Broker, broker_at
+from podring.cli.tables import clean
 from podring.errors import PodringError
-from podring.topic import TopicSpec, check_name, parse_quantity
 
-
-class Parser(argparse.ArgumentParser):
-    """argparse, with errors of one line, help as it was written, and no guessed options."""
-
-    def __init__(self, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(**settings, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        say(self.prog.split()[0], f"{message} (see {self.prog} --help)")
-        sys.exit(Exit.USAGE)
+STDIN, STDOUT = "standard input", "standard output"
 
 
 def say(program: str, sentence: str) -> None:
-    """One line on stderr."""
-    line = " ".join(sentence.split())
-    mutter(f"{program}: {line}\n")
+    """One line on stderr, which nothing in it can make drive a terminal."""
+    mutter(f"{program}: {clean(' '.join(sentence.split()))}\n")
 
 
 def mutter(text: str) -> None:
@@ -59,14 +46,33 @@ def descriptor(stream: TextIO | None, name: str) -> int:
     return stream.fileno()
 
 
+@contextlib.contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Let an OSError of a read or write within say what it is about, as one of `open` does."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = what
+        raise
+
+
+def show(text: str) -> None:
+    """A line on standard output.
+
+    raises  Failure when it is closed; BrokenPipeError; OSError
+    """
+    descriptor(sys.stdout, STDOUT)
+    with naming(STDOUT):
+        print(text, flush=True)
+
+
 def run(program: str, body: Callable[[Signals], int]) -> int:
-    """Run a program's body to its exit code, whatever ends it."""
+    """Run a program's body, from its arguments to its exit code, whatever ends it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every terminal knows µ
     try:
         with Signals() as signals:
-            code = body(signals)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return code
+            return body(signals)
     except Stopped as stopped:
         return 128 + stopped.number
     except BrokenPipeError:
@@ -76,160 +82,20 @@ def run(program: str, body: Callable[[Signals], int]) -> int:
         say(program, str(failure))
         return failure.code
     except (PodringError, OSError) as error:
+        _abandon_stdout()
         say(program, _sentence(error))
         return code_of(error)
 
 
-def checked(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """An argparse type that keeps the words of the ValueError that `kind` raises."""
-
-    def convert(text: str) -> Any:
-        try:
-            return kind(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return convert
-
-
-def topic_name(text: str) -> str:
-    """An argparse type: a valid topic name."""
-    return str(checked(check_name)(text))
-
-
-def positive_count(text: str) -> int:
-    """An argparse type: a whole number from 1."""
-    if text.isascii() and text.isdigit() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-
-
-def positive_size(text: str) -> int:
-    """An argparse type: bytes from 1, or a quantity such as 64Ki."""
-    size = checked(lambda given: parse_quantity(given, "size"))(text)
-    if size > 0:
-        return int(size)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a size from 1 byte up")
-
-
-def seconds(text: str) -> float:
-    """An argparse type: a time span in seconds."""
-    with contextlib.suppress(ValueError):
-        if 0 <= (given := float(text)) < float("inf"):
-            return given
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-
-
-def add_broker(
-    parser: argparse.ArgumentParser,
-    *,
-    default: str | None = None,
-    otherwise: str = "PODRING_BROKER, else the node's socket, else http://127.0.0.1:7070",
-) -> None:
-    """The --broker option, which is checked but not asked anything yet.
-
-    otherwise  for its help: which one it is if none is given
-    """
-    parser.add_argument(
-        "--broker",
-        metavar="ADDRESS",
-        default=default,
-        type=checked(lambda text: broker_at(text).address),
-        help="http://HOST:PORT, unix:///PATH, or local for no broker at all "
-        f"(default: {otherwise})",
-    )
-
-
-def broker_of(arguments: argparse.Namespace) -> Broker:
-    """The broker that --broker or the environment names.
-
-    raises  Failure when the environment names none that can be
-    """
-    try:
-        return broker_at(arguments.broker)
-    except ValueError as error:
-        raise Failure(Exit.USAGE, str(error)) from None
-
-
-def add_spec(parser: argparse.ArgumentParser) -> None:
-    """The sizes of a topic that may have to be created."""
-    parser.add_argument("--size", metavar="BYTES", help="the ring, such as 64Mi (default: 16Mi)")
-    parser.add_argument(
-        "--max-message", metavar="BYTES", help="the longest message (default: 1Mi, or the size)"
-    )
-    parser.add_argument(
-        "--overflow",
-        metavar="POLICY",
-        help="overwrite: a slow subscriber loses the oldest messages (the default); block: "
-        "publishers wait for it",
-    )
-    parser.add_argument(
-        "--unsubscribed",
-        metavar="POLICY",
-        help="with block, while nobody subscribes: go-on overwrites (the default), keep waits",
-    )
-    parser.add_argument(
-        "--lease",
-        metavar="SECONDS",
-        type=seconds,
-        help="with block: go on without a subscriber that is stuck for so long (default: never)",
-    )
-
-
-_SPEC = ("size", "max_message", "overflow", "unsubscribed", "lease")
-
-
-def spec_of(arguments: argparse.Namespace) -> TopicSpec:
-    """The spec that `add_spec`'s options describe.
-
-    raises  InvalidTopic
-    """
-    given = {name: value for name in _SPEC if (value := getattr(arguments, name)) is not None}
-    spec = TopicSpec(**({"max_message": 1} | given))
-    if "max_message" in given:
-        return spec
-    most = min(spec.size_bytes, TopicSpec().max_message_bytes)
-    return replace(spec, max_message=most)
-
-
-def create_spec(arguments: argparse.Namespace) -> TopicSpec | None:
-    """The same for a program with --create: None without it.
-
-    raises  Failure when sizes come without --create; InvalidTopic
-    """
-    if arguments.create:
-        return spec_of(arguments)
-    for name in _SPEC:
-        if getattr(arguments, name) is not None:
-            option = "--" + name.replace("_", "-")
-            raise Failure(Exit.USAGE, f"{option} is for a topic to be made: add --create")
-    return None
-
-
-def add_stats(parser: argparse.ArgumentParser) -> None:
-    """The options of `meter`."""
-    parser.add_argument(
-        "--stats",
-        action="store_true",
-        help="figures on stderr: a live line on a terminal, else one every 10 s; one at the end",
-    )
-    parser.add_argument("--json", action="store_true", help="--stats as lines of JSON")
-
-
-def exit_help() -> str:
-    """The part of `--help` that tells the exit codes."""
-    return f"exit codes:\n{table()}"
-
-
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename or repr('')}: {error.strerror}"
     return str(error)
 
 
 def _abandon_stdout() -> None:
-    """Let the interpreter's last flush go nowhere instead of into the closed pipe."""
-    with contextlib.suppress(OSError, ValueError):
+    """Let the interpreter's last flush go nowhere instead of into a closed pipe or a full disk."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

@@ -1,4 +1,4 @@
-"""End on SIGINT and SIGTERM at once, yet never in the middle of a message.
+"""End on SIGINT, SIGTERM and SIGHUP at once, yet never in the middle of a message.
 
 A program that waits is stopped where it stands: the handler raises `Stopped`, which no
 `except Exception` swallows. While it delivers what it already has (`with signals.held()`), the
@@ -8,7 +8,7 @@ and then.
 
 A pod's first process gets no default action for SIGTERM, so without this it would take ten seconds
 to stop. A signal that was ignored when the program started stays ignored, as for a shell's
-background job.
+background job or under nohup.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Self
 
 GRACE_S = 1.0
-_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 class Stopped(BaseException):
@@ -32,7 +32,7 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """The two signals while a program runs; a context manager that puts back what was there."""
+    """The signals while a program runs; a context manager that puts back what was there."""
 
     def __init__(self) -> None:
         self._holding = False
@@ -40,7 +40,7 @@ class Signals:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._caught)
         return self

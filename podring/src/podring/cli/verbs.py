@@ -13,18 +13,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from podring.cli import bench
-from podring.cli.exits import Exit, code_of
-from podring.cli.program import (
+from podring.cli.arguments import (
     Parser,
     add_broker,
     add_spec,
     broker_of,
     exit_help,
-    run,
-    say,
     spec_of,
     topic_name,
 )
+from podring.cli.exits import Exit, code_of
+from podring.cli.program import run, say, show
 from podring.cli.signals import Signals
 from podring.cli.tables import age, clean, columns, size
 from podring.cli.version import add_version
@@ -51,11 +50,11 @@ examples:
 
 def run_verb(arguments: Sequence[str] | None) -> int:
     """Parse, run the verb, and give the exit code."""
-    options = parser().parse_args(arguments)
-    verb: Verb = options.verb
 
     def body(_: Signals) -> int:
+        options = parser().parse_args(arguments)
         options.broker = options.broker or options.otherwise
+        verb: Verb = options.verb
         return verb(broker_of(options), options)
 
     return run(PROGRAM, body)
@@ -105,7 +104,7 @@ def _topics(broker: Broker, options: argparse.Namespace) -> int:
         _print_json([_plain(record, status) for record, status in found])
     elif found:
         heads = ("TOPIC", "SIZE", "MAX-MESSAGE", "MESSAGES", "PUBLISHERS", "SUBSCRIBERS", "AGE")
-        print(columns(heads, [_row(record, status) for record, status in found]))
+        show(columns(heads, [_row(record, status) for record, status in found]))
     else:
         say(PROGRAM, f"no topics at {broker.address}: `podring create` makes one")
     return Exit.OK
@@ -119,7 +118,7 @@ def _info(broker: Broker, options: argparse.Namespace) -> int:
     spec = record.spec
     origin = f"  origin       {record.origin}\n" if record.origin else ""
     given = "" if record.capacity == spec.size else f" ({size(record.capacity)} given)"
-    print(
+    show(
         f"{record.name}\n"
         f"  size         {size(spec.size_bytes)}{given}\n"
         f"  max-message  {size(spec.max_message_bytes)}\n"
@@ -132,7 +131,7 @@ def _info(broker: Broker, options: argparse.Namespace) -> int:
     )
     if status.participants:
         heads = ("ROLE", "NAME", "PROCESS", "MESSAGES", "BYTES", "NEXT", "LAG", "LOST", "ALIVE")
-        print("\n" + columns(heads, list(map(_participant, status.participants))))
+        show("\n" + columns(heads, list(map(_participant, status.participants))))
     return Exit.OK
 
 
@@ -150,7 +149,7 @@ def _create(broker: Broker, options: argparse.Namespace) -> int:
         _print_json(record.to_json())
     else:
         spec = record.spec
-        print(
+        show(
             f"{record.name}: {size(spec.size_bytes)} ring, messages up to "
             f"{size(spec.max_message_bytes)}, {_policy(spec)}"
         )
@@ -218,4 +217,4 @@ def _plain(record: TopicRecord, status: TopicStatus | None) -> dict[str, Any]:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=True))
+    show(json.dumps(value, indent=2, ensure_ascii=True))

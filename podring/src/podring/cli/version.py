@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from podring.cli.program import show
+
 
 class Version(argparse.Action):
     """Print the program's name and version, and end well."""
@@ -19,7 +21,7 @@ class Version(argparse.Action):
         """Look it up."""
         from importlib.metadata import version
 
-        print(parser.prog, version(parser.prog))
+        show(f"{parser.prog} {version(parser.prog)}")
         parser.exit()
 
 
