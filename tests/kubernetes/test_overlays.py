@@ -81,6 +81,20 @@ def test_messages_pass_between_pods_that_said_who_they_are(full: NodeCluster) ->
     wait_until("the greeting", lambda: greeting in ok(full, "logs", "sample-subscriber"))
 
 
+def test_the_controllers_pod_alone_deletes_a_topic_that_was_retained(full: NodeCluster) -> None:
+    path = "/apis/is.github.com/v1alpha1/namespaces/default/sharedmemories"
+    full.api.create(path, sample("kept", "kept", retain=True))
+    ok(full, "wait", "--for=condition=Ready", "shm/kept", "--timeout=60s")
+    ok(full, "delete", "shm", "kept")
+    inside = ("exec", "sample-publisher", "--", "podring")
+    assert full.kubectl(*inside, "delete", "kept").returncode != 0
+    (broker,) = (pod for pod in full.pods(SYSTEM) if "-broker-" in pod["metadata"]["name"])
+    address = f"http://{broker['status']['podIP']}:7070"
+    there = ("exec", f"--namespace={SYSTEM}", "deployment/podring-controller", "--", "podring")
+    ok(full, *there, "--broker", address, "delete", "kept")
+    assert "kept" not in ok(full, *inside, "topics")
+
+
 def test_only_the_controller_may_create_topics(full: NodeCluster) -> None:
     command = ("exec", "sample-publisher", "--", "podring", "create", "mine", "--size", "1Mi")
     refused = full.kubectl(*command)
