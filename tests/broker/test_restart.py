@@ -8,6 +8,7 @@ import pytest
 
 from podring import Publisher, Subscriber, TopicClosed, segment
 from podring.topic import TopicSpec
+from podring_broker.janitor import PERIOD_S
 from tests.broker.conftest import MakeBroker
 from tests.broker.harness import SHM, Broker, eventually
 from tests.broker.traffic import Traffic
@@ -223,6 +224,25 @@ def test_a_segment_that_vanishes_under_a_running_broker_is_made_again(broker: Br
     eventually(lambda: broker.get("t")["generation"] > record["generation"])
     with Publisher("t", broker=broker.address) as publisher:
         publisher.publish(b"it works")
+
+
+@pytest.mark.parametrize("half", ["ring", "roster"])
+def test_half_a_segment_is_removed_when_the_topic_is_made_again(broker: Broker, half: str) -> None:
+    record = broker.create("t")
+    (SHM / f"{record['segment']}.{half}").unlink()
+    eventually(lambda: broker.events("topic.recreated"))
+    assert broker.segments() == [broker.get("t")["segment"]]
+    assert broker.get("t")["generation"] > record["generation"]
+
+
+def test_what_is_wrong_with_a_topic_is_logged_once(broker: Broker) -> None:
+    record = broker.create("t")
+    with (SHM / f"{record['segment']}.ring").open("r+b") as ring:
+        ring.seek(16)
+        ring.write(b"\xff" * 8)
+    eventually(lambda: broker.events("topic.unreadable"))
+    time.sleep(2.5 * PERIOD_S)
+    assert len(broker.events("topic.unreadable")) == 1
 
 
 def _forget_all_records(catalogue: Path) -> None:

@@ -36,6 +36,7 @@ class Janitor:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._dead: dict[str, set[tuple[int, str, int]]] = {}
+        self._unreadable: dict[str, str] = {}
         self._stalls = Stalls()
 
     async def run(self) -> None:
@@ -57,14 +58,20 @@ class Janitor:
             else:
                 self._service.upkeep.reconcile()
         records = self._service.records()
+        unreadable = {}
         for record in records:
-            self._look_after(record)
+            if why := self._look_after(record):
+                unreadable[record.segment] = why
+                if why != self._unreadable.get(record.segment):
+                    log.warning("topic.unreadable", topic=record.name, why=why)
+        self._unreadable = unreadable
         there = {record.segment for record in records}
         self._dead = {key: dead for key, dead in self._dead.items() if key in there}
         self._stalls.forget_all_but(there)
         self._service.upkeep.make_waiting_again()
 
-    def _look_after(self, record: TopicRecord) -> None:
+    def _look_after(self, record: TopicRecord) -> str | None:
+        """Look at a topic: None, or why that was not possible."""
         try:
             status = status_of(record.segment)
             dead = {_identity(each) for each in status.participants if _is_dead_publisher(each)}
@@ -75,8 +82,9 @@ class Janitor:
             self._stalls.look_at(record, status)
         except TopicNotFound:
             self._service.upkeep.lost(record)
-        except PodringError as error:
-            log.warning("topic.unreadable", topic=record.name, why=str(error))
+        except (PodringError, OSError) as error:
+            return str(error)
+        return None
 
 
 def _wake(segment: str) -> None:

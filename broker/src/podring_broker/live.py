@@ -40,7 +40,7 @@ def read(record: TopicRecord) -> Live:
     footprint = segment.footprint(record.spec)
     try:
         return Live(record, footprint, status_of(record.segment))
-    except PodringError as error:
+    except (PodringError, OSError) as error:
         return Live(record, footprint, None, str(error))
 
 

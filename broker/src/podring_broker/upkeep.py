@@ -70,13 +70,14 @@ class Upkeep:
                 self._held.make_again(name)
 
     def lost(self, record: TopicRecord) -> None:
-        """Take note that a topic's segment is gone, though nobody deleted the topic."""
+        """Take note that a topic's segment is gone, or half of it, though nobody deleted it."""
         held = self._held
         with held.lock:
             if held.topics.get(record.name) == record:
                 del held.topics[record.name]
                 held.waiting[record.name] = Waiting(record, "its segment is gone")
                 log.error("segment.lost", **facts(record))
+                segment.remove(record.segment)
 
     def _follow(self, records: dict[str, TopicRecord] | None) -> None:
         held = self._held
