@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,17 @@ def test_forgetting_to_close_is_warned_of_and_made_good(topic: Topic, kind: Any)
     gc.collect()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_forgetting_to_close_is_made_good_where_warnings_are_errors(topic: Topic) -> None:
+    topic.create()
+    opened = Subscriber(topic.name, broker="local")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del opened
+        gc.collect()
+    assert alive(topic) == []
+
+
 def test_a_closed_object_says_so_and_closing_twice_is_fine(topic: Topic) -> None:
     publisher, subscriber = topic.publisher(), topic.subscriber()
     for opened in (publisher, subscriber):
@@ -354,6 +366,12 @@ def test_importing_is_cheap() -> None:
     assert min(run["ms"] for run in runs) < 60
     assert min(run["MiB"] for run in runs) < 10
     assert "asyncio" not in runs[0]["modules"]
+
+
+def test_every_public_name_shows_before_its_first_use() -> None:
+    code = "import podring; print(*(set(podring.__all__) - set(dir(podring))))"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, stdout=-1)
+    assert shown.stdout == b"\n"
 
 
 def test_opening_and_closing_keeps_no_memory_and_no_descriptor(topic: Topic) -> None:

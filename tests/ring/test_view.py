@@ -29,7 +29,7 @@ def test_a_view_shows_the_message_and_its_origin(topic: Topic) -> None:
 
 def test_nothing_can_be_written_through_it(topic: Topic) -> None:
     publisher, subscriber = topic.publisher(), topic.subscriber()
-    publisher.publish(np.arange(4.0).data)
+    publisher.publish(np.arange(4.0))
     message = subscriber.view(timeout=5)
     with pytest.raises(TypeError):
         memoryview(message)[0] = 1
@@ -42,7 +42,7 @@ def test_nothing_can_be_written_through_it(topic: Topic) -> None:
 
 def test_bytes_outlive_closing_and_deletion(topic: Topic) -> None:
     publisher, subscriber = topic.publisher(), topic.subscriber()
-    publisher.publish(np.arange(1000.0).data)
+    publisher.publish(np.arange(1000.0))
     array = np.frombuffer(cast(Any, subscriber.view(timeout=5)))
     view = array.data
     publisher.close()

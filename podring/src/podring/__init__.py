@@ -80,6 +80,10 @@ __all__ = [
 _FROM_CLIENT = {"create_topic", "delete_topic", "get_topic", "topics"}
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     # Late, because a program that only opens topics may never need them, and importlib.metadata
     # alone costs more than everything else here.

@@ -174,8 +174,10 @@ class Participant(_ring.Handle):
 
     def __del__(self) -> None:
         if hasattr(self, "record") and not self.closed:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self.close()
+            try:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            finally:  # python -W error makes it an exception, which nobody gets
+                self.close()
 
 
 class Follower:

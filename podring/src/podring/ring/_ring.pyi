@@ -3,14 +3,24 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from podring.segment import Segment
 
 if sys.version_info >= (3, 12):
     from collections.abc import Buffer
+
+    Payload = Buffer
 else:
     from typing_extensions import Buffer
+
+    class Array(Protocol):
+        """NumPy tells type checkers that its arrays are buffers from Python 3.12 on."""
+
+        @property
+        def __array_interface__(self) -> dict[str, Any]: ...
+
+    Payload = Buffer | Array
 
 OVERWRITE: int
 BLOCK: int
@@ -123,8 +133,8 @@ class Writer(Handle):
     ) -> None: ...
     timeout: float | None
     def _look_in(self, segment: Segment) -> None: ...
-    def publish(self, payload: Buffer, /) -> int: ...
-    def publish_many(self, payloads: Iterable[Buffer], /) -> int: ...
+    def publish(self, payload: Payload, /) -> int: ...
+    def publish_many(self, payloads: Iterable[Payload], /) -> int: ...
     def loan(self, nbytes: int, /) -> Loan: ...
     def close(self) -> None: ...
 
