@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 from podring.segment import Segment
 
 if sys.version_info >= (3, 12):
     from collections.abc import Buffer
 
-    Payload = Buffer
+    Payload: TypeAlias = Buffer
 else:
     from typing_extensions import Buffer
 
@@ -20,7 +20,7 @@ else:
         @property
         def __array_interface__(self) -> dict[str, Any]: ...
 
-    Payload = Buffer | Array
+    Payload: TypeAlias = Buffer | Array
 
 OVERWRITE: int
 BLOCK: int
