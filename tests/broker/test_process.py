@@ -161,6 +161,20 @@ def test_the_socket_of_a_dead_broker_is_replaced_and_of_a_living_one_refused(
     assert str(broker.socket) in line
 
 
+def test_the_socket_of_a_stopped_broker_holds_nobody_up(tmp_path: Path) -> None:
+    path = str(tmp_path / "stopped.sock")
+    with socket.socket(socket.AF_UNIX) as stopped, contextlib.ExitStack() as stack:
+        stopped.bind(path)
+        stopped.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+                caller.setblocking(False)
+                caller.connect(path)
+        code, line = refused({"--socket": path})
+    assert (code, "another broker is listening" in line) == (2, True)
+
+
 def test_a_file_in_the_sockets_place_is_left_alone(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("data")

@@ -104,8 +104,10 @@ def _make_way(path: str) -> None:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)  # a stopped broker's may be full, and would hold us up
             try:
-                probe.connect(path)
+                with contextlib.suppress(BlockingIOError):
+                    probe.connect(path)
             except ConnectionRefusedError:
                 os.unlink(path)
             else:
