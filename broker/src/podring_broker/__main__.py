@@ -67,6 +67,7 @@ def owner_of(node: str, catalogue: str) -> str:
 
 
 def _main() -> int:
+    logs.configure("info")
     try:
         settings = read(sys.argv[1:], os.environ)
         logs.configure(settings.log_level)

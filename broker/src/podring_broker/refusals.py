@@ -61,10 +61,12 @@ class Refused(NoRoom):
     """There is no room now. Sizes in bytes; `free` is what a new topic may take at most."""
 
     def __init__(self, name: str, *, needed: int, free: int, used: int, budget: int) -> None:
+        remedy = "give the broker a larger --budget (PODRING_BUDGET)"
+        if free < budget - used:
+            remedy = "make room in /dev/shm, which others use too and which has no more"
         super().__init__(
             f"topic {name!r} needs {needed} bytes, and {free} are free: {used} of the budget of "
-            f"{budget} are in use; delete a topic, ask for less, or give the broker a larger "
-            "--budget (PODRING_BUDGET)"
+            f"{budget} are in use; delete a topic, ask for less, or {remedy}"
         )
         self.needed, self.free, self.used, self.budget = needed, free, used, budget
 
