@@ -1,6 +1,7 @@
 """What tests do with a cluster, whoever runs it: kubectl, applying, identities, namespaces.
 
-`api` is the API server for the administrator, `admin` a kubeconfig for the same.
+`api` is the API server for the administrator, `admin` a kubeconfig for the same, and `trusted` the
+file with the certificate to trust it by.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Access:
         self.url = url
         self.admin = admin
         self.api = api
-        self._authority = authority
+        self.trusted = authority
 
     def kubectl(
         self,
@@ -59,7 +60,7 @@ class Access:
         """A kubeconfig with a token of a service account, good for an hour."""
         path = self.folder / f"{namespace}-{account}.kubeconfig"
         credentials = kubeconfig.token(self.token(namespace, account))
-        return kubeconfig.write(path, self.url, self._authority, credentials, namespace)
+        return kubeconfig.write(path, self.url, self.trusted, credentials, namespace)
 
     def token(self, namespace: str, account: str, audience: str | None = None) -> str:
         """A token of a service account for the API server, or for another audience."""
@@ -71,7 +72,7 @@ class Access:
 
     def api_as(self, namespace: str, account: str) -> Api:
         """The API server as a service account sees it."""
-        context = ssl.create_default_context(cafile=str(self._authority))
+        context = ssl.create_default_context(cafile=str(self.trusted))
         return Api(self.url, context, self.token(namespace, account))
 
     def create_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:

@@ -7,9 +7,8 @@ deploy/ grants. The account and its roles must be there already.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
-from tests.kubernetes.support.controlplane import ControlPlane
 from tests.kubernetes.support.processes import Program
 from tests.kubernetes.support.tools import podring_program
 
@@ -17,12 +16,16 @@ NAMESPACE = "podring-system"
 ACCOUNT = "podring-controller"
 
 
+class Plane(Protocol):
+    """Where its kubeconfig comes from: a cluster, or what stands between it and one."""
+
+    def kubeconfig_for_account(self, namespace: str, account: str) -> Path: ...
+
+
 class Controller:
     """Use as a context manager, or call start, kill and stop."""
 
-    def __init__(
-        self, plane: ControlPlane, folder: Path, *arguments: str, **environment: str
-    ) -> None:
+    def __init__(self, plane: Plane, folder: Path, *arguments: str, **environment: str) -> None:
         self._plane = plane
         self.program = Program(
             "podring-controller",
