@@ -210,6 +210,15 @@ def test_a_missing_field_is_named(shared: Broker, missing: str) -> None:
     expect_problem(shared.call("POST", "/createTopic", json=body), 422, missing)
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/getTopic"), ("POST", "/substopic")])
+def test_a_name_that_is_not_in_the_query_is_told_where_it_belongs(
+    shared: Broker, method: str, path: str
+) -> None:
+    answer = shared.call(method, path, json={"topicname": "t"})
+    problem = expect_problem(answer, 422, "topicname")
+    assert f"{path}?topicname=" in problem["detail"]
+
+
 def test_an_unknown_field_is_named(shared: Broker) -> None:
     expect_problem(create(shared, shmsise="1Mi"), 422, "shmsise")
 

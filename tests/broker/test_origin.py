@@ -68,6 +68,7 @@ def test_an_origin_that_cannot_be_is_refused_by_field(broker: Broker, origin: ob
     body = {"topicname": "t", "shmsize": "1Mi", "msgsize": 1, "origin": origin}
     answer = broker.call("POST", "/createTopic", json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, "origin")
+    assert ("origin is empty" in answer.json()["detail"]) == (origin == "")
     assert broker.segments() == []
 
 

@@ -153,8 +153,9 @@ async def _malformed(request: Request, error: RequestValidationError) -> Respons
     if not field:
         detail = "the body must be one JSON object, sent as application/json"
         return problem(request, 422, "invalid-body", detail)
+    asked = f": ask for {request.scope['path']}?{field}=…" if first["loc"][0] == "query" else ""
     sentences = {
-        "missing": f"{field} is missing",
+        "missing": f"{field} is missing{asked}",
         "extra_forbidden": f"there is no field {field!r}: the body has topicname, shmsize, "
         "msgsize, and overflow, unsubscribed, lease and origin if you like",
     }

@@ -19,6 +19,11 @@ from podring_broker.live import Waiting, in_use
 from podring_broker.reconcile import plan
 from podring_broker.refusals import Refused
 
+_NOT_OURS = (
+    "this node has no such topic: it was deleted while the catalogue was away, or, should this go "
+    "on, another node uses the same catalogue and the same --node"
+)
+
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -61,7 +66,7 @@ class Upkeep:
                 log.warning("catalogue.refilled", topics=len(missing))
             for name in set(records or ()) - set(kept):
                 held.catalogue.delete(name)
-                log.warning("record.removed", topic=name, why="its topic was deleted before")
+                log.warning("record.removed", topic=name, why=_NOT_OURS)
 
     def make_waiting_again(self) -> None:
         """Try once more to make the recorded topics that are not there."""

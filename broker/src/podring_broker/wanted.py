@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from podring.errors import InvalidTopic
 from podring.topic import (
     LEASE_MAX_S,
     MESSAGE_MAX,
@@ -90,4 +91,6 @@ class CreateTopic(BaseModel):
         """The origin, empty when none was given. Raises InvalidTopic."""
         if "origin" not in self.model_fields_set:
             return ""
-        return check_origin(self.origin or None)
+        if self.origin == "":
+            raise InvalidTopic("origin", "origin is empty: say who declares it, or leave it out")
+        return check_origin(self.origin)
