@@ -111,7 +111,9 @@ def test_nodes_that_share_a_catalogue_do_not_see_each_other(store: Open) -> None
 
 def test_records_outlive_the_broker(tmp_path: Path, redis: Redis) -> None:
     for url in (f"sqlite://{tmp_path}/catalogue.db", redis.url):
-        open_catalogue(url, "n1").put([record("a")])
+        first = open_catalogue(url, "n1")
+        first.put([record("a")])
+        first.close()
         again = open_catalogue(url, "n1")
         assert again.load() == {"a": record("a")}
         again.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+_jitter = random.Random()  # not the module's own: whoever seeds that one counts on what follows
+
 
 @dataclass(slots=True)
 class Backoff:
@@ -22,7 +24,7 @@ class Backoff:
         """Note an attempt in vain."""
         wait_s = min(self.most_s, self.first_s * 2.0**self.failures)
         self.failures = min(self.failures + 1, 30)
-        self.due = now + wait_s * random.uniform(0.8, 1.0)
+        self.due = now + wait_s * _jitter.uniform(0.8, 1.0)
 
     def succeeded(self) -> None:
         """Note one that was not: the next may be made at once."""
