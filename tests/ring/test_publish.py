@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from podring import MessageTooLong, PublisherBusy, TopicClosed, TopicSpec
+from podring.ring import _ring
 from tests.ring.conftest import Topic
 
 
@@ -190,3 +192,20 @@ def test_publishing_to_a_deleted_topic_says_so(topic: Topic) -> None:
         with pytest.raises(TopicClosed, match=rf"'{exclusive_topic}' .* was deleted: open it"):
             call()
     publisher.close()
+
+
+def test_a_payload_passes_one_layer_on_its_way_in_and_one_on_its_way_out(topic: Topic) -> None:
+    publisher, subscriber = topic.publisher(), topic.subscriber()
+    met: list[str] = []
+    got = []
+    sys.setprofile(lambda frame, event, called: met.append(f"{event} {called}"))
+    publisher.publish(b"x")
+    for message in subscriber:
+        sys.setprofile(None)
+        got.append(message)
+        break
+    calls = [one for one in met if "call" in one and "setprofile" not in one]
+    assert len(calls) == 1, calls
+    assert calls[0].startswith("c_call <built-in method publish of Publisher")
+    assert got == [b"x"]
+    assert type(subscriber).__next__ is _ring.Reader.__next__
