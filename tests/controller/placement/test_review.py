@@ -45,6 +45,22 @@ def test_a_pod_that_cannot_be_read_is_admitted_with_a_warning() -> None:
     assert len(warning) <= 256  # what is longer, an API server cuts
 
 
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"metadata": 5},
+        {"metadata": {"annotations": ["t"]}},
+        {"metadata": {"annotations": {PUBLISHES: 5}}},
+        {"metadata": {"annotations": {PUBLISHES: "t"}, "labels": 7}},
+        {"metadata": {"annotations": {PUBLISHES: "t"}}, "spec": 7},
+        {"metadata": {"annotations": {PUBLISHES: "t"}}, "spec": {"affinity": 7}},
+    ],
+)
+def test_what_no_pod_looks_like_is_refused(pod: dict[str, Any]) -> None:
+    with pytest.raises(NotAReview, match="is no pod"):
+        answer({"request": {"uid": "u", "object": pod}})
+
+
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"request": 1}, {"request": {"uid": "u"}}])
 def test_what_is_no_review_is_refused(body: object) -> None:
     with pytest.raises(NotAReview):

@@ -63,7 +63,11 @@ def test_a_review_is_answered_while_no_api_server_is_there() -> None:
     ask(use)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b"[]", b"[" * 200_000, b'{"request": {"object": {"metadata": 5}}}'],
+    ids=["nothing", "cut", "no text", "a list", "a deep list", "no pod"],
+)
 def test_what_is_no_review_is_refused_and_the_next_one_answered(body: bytes) -> None:
     async def use(client: aiohttp.ClientSession) -> None:
         async with client.post("/placement", data=body) as reply:

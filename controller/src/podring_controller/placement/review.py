@@ -18,7 +18,7 @@ _HINT = "The pod is scheduled as if it had no podring.io annotations"
 
 
 class NotAReview(ValueError):
-    """A body that is no AdmissionReview with a request."""
+    """A body that is no AdmissionReview with a request about a pod."""
 
 
 def answer(review: object) -> dict[str, Any]:
@@ -34,6 +34,8 @@ def answer(review: object) -> dict[str, Any]:
         response |= _patched(patch_of(request["object"]))
     except MalformedAnnotation as error:
         response["warnings"] = [f"annotation {error}. {_HINT}"]
+    except (TypeError, AttributeError, KeyError) as error:  # no API server sends such a pod
+        raise NotAReview(f"request.object is no pod: {error}") from error
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
 
 
