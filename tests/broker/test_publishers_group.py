@@ -104,6 +104,25 @@ def test_nobody_else_can_hold_the_lock_that_a_broker_needs_at_its_start(broker: 
     assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
 
+def test_a_segment_that_another_user_left_is_no_topic_and_is_left_alone(broker: Broker) -> None:
+    kept = broker.create("kept")
+    broker.end()
+    plant = f"""
+from podring import TopicSpec, segment
+segment.create("planted", TopicSpec("64Ki", 64), owner={broker.owner!r})
+segment.create("kept", TopicSpec("64Ki", 64), owner={broker.owner!r})
+"""
+    code, said = become(SUBSCRIBER, broker, plant)
+    assert (code, said) == (0, "")
+    left = {path for path in SHM.glob(f"podring.{broker.owner}.*") if path.stat().st_uid == 2000}
+    assert len(left) == 4
+    (broker.log.parent / "catalogue.db").unlink()  # what is found counts most when it is lost
+    broker.start()
+    assert broker.get("kept") == kept
+    assert broker.call("GET", "/topics/planted").status_code == 404
+    assert all(path.exists() for path in left)
+
+
 def test_topics_that_are_adopted_get_the_rights_of_now(
     make_broker: MakeBroker, guarded: Broker
 ) -> None:

@@ -44,7 +44,7 @@ class Upkeep:
             try:
                 self._follow(self._held.catalogue.load())
             except CatalogueUnreachable:
-                self._adopt(plan(segment.scan(self._held.owner), None, in_use).adopt)
+                self._adopt(plan(segment.scan(self._held.owner, mine=True), None, in_use).adopt)
                 raise
             self.reconciled = True
 
@@ -82,11 +82,12 @@ class Upkeep:
                 del held.topics[record.name]
                 held.waiting[record.name] = Waiting(record, "its segment is gone")
                 log.error("segment.lost", **facts(record))
-                segment.remove(record.segment)
+                with contextlib.suppress(PermissionError):  # another user's, in its place
+                    segment.remove(record.segment)
 
     def _follow(self, records: dict[str, TopicRecord] | None) -> None:
         held = self._held
-        todo = plan(segment.scan(held.owner), records, in_use)
+        todo = plan(segment.scan(held.owner, mine=True), records, in_use)
         for name, reason in todo.remove:
             self._remove(name, reason)
         self._adopt(todo.adopt)

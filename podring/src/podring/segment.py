@@ -289,15 +289,28 @@ def mark_deleted(segment: str) -> None:
             attached.close()
 
 
-def scan(owner: str) -> Iterator[Found]:
-    """Find every segment of an owner, oldest first, half made ones of dead creators included."""
-    # Only names that `create` gives: anybody may leave anything in this folder.
+def scan(owner: str, *, mine: bool = False) -> Iterator[Found]:
+    """Find every segment of an owner, oldest first, half made ones of dead creators included.
+
+    mine  without those of other users: anybody may leave a file of any name in this folder
+    """
     ours = re.compile(rf"({_PREFIX}\.{owner}\.([0-9]{{1,20}})\..+)\.(ring|roster)", re.ASCII)
+    found: set[tuple[int, str]] = set()
+    others: set[tuple[int, str]] = set()
     with _files_for(f"list {_DIRECTORY}"), os.scandir(_DIRECTORY) as entries:
-        names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-    matches = filter(None, map(ours.fullmatch, names))
-    for _, segment in sorted({(int(match[2]), match[1]) for match in matches}):
+        for entry in entries:
+            match = ours.fullmatch(entry.name)
+            if match is not None and entry.is_file(follow_symlinks=False):
+                known = found if not mine or _is_mine(entry) else others
+                known.add((int(match[2]), match[1]))
+    for _, segment in sorted(found - others):
         yield _examine(segment, owner)
+
+
+def _is_mine(entry: os.DirEntry[str]) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+    return False
 
 
 def _examine(segment: str, owner: str) -> Found:
