@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +46,10 @@ def test_a_broker_does_not_start_without_its_file_or_with_one_that_all_may_write
     (tmp_path / "tokens").chmod(0o666)
     with pytest.raises(BadSetting, match=r"written by everybody: chmod o-w"):
         TokenFile(str(tmp_path / "tokens"))
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for what in ("pipe", "."):
+        with pytest.raises(BadSetting, match=r"is no regular file"):
+            TokenFile(str(tmp_path / what))
     code, line = refused({"--authenticate": "tokens"})
     assert (code, "--tokens" in line) == (2, True)
 

@@ -96,6 +96,8 @@ class TokenFile:
             stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
             if stamp == self._stamp:
                 return
+            if not stat.S_ISREG(found.st_mode):  # reading a pipe could take for ever
+                raise AccessUnknown(f"{self._path} is no regular file")
             if found.st_mode & stat.S_IWOTH:
                 raise AccessUnknown(f"{self._path} can be written by everybody: chmod o-w it")
             if found.st_size > FILE_MAX:
