@@ -12,7 +12,7 @@ import pytest
 
 from podring import __version__
 from tests.docker import bases
-from tests.docker.engine import alone, call_gently, environment, podman, require_podman
+from tests.docker.engine import alone, environment, podman, require_podman
 from tests.docker.images import ROOT, fetch_wheels, inputs
 from tests.support.components import require
 
@@ -29,7 +29,7 @@ def copy(tmp_path: Path) -> Path:
 def build(folder: Path, *members: str, **extra: str) -> subprocess.CompletedProcess[str]:
     """Call docker/build from the folder's own root."""
     return subprocess.run(
-        [folder / "docker/build", *members],
+        [str(shutil.which("nice")), "-n", "19", folder / "docker/build", *members],
         capture_output=True,
         text=True,
         check=False,
@@ -73,20 +73,6 @@ def test_what_cannot_work_is_named_before_anything_is_built(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_path_with_spaces_and_a_folder_that_is_named_from_here_will_do(copy: Path) -> None:
-    require_podman()
-    spaced = copy.rename(copy.with_name("a folder with spaces"))
-    with alone():
-        fetch_wheels(spaced)
-        (spaced / "my tars").mkdir()
-        extra = environment() | bases.bases() | {"ENGINE": "podman", "SAVE": "my tars"}
-        done = build(spaced, "publisher", **extra)
-    assert done.returncode == 0, done.stderr
-    assert (spaced / "my tars/podring-publisher.tar").stat().st_size > 1 << 20
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_buildah_builds_it_too_and_what_an_earlier_build_left_is_not_taken(copy: Path) -> None:
     require_podman()
     require("buildah")
@@ -96,16 +82,19 @@ def test_buildah_builds_it_too_and_what_an_earlier_build_left_is_not_taken(copy:
     (copy / "publisher/build").mkdir()
     (copy / "secret").write_text("a secret\n")
     image = f"podring-publisher:{__version__}"
+    # A path with spaces, and a folder that is named from where one stands.
+    copy = copy.rename(copy.with_name("a work tree"))
     with alone():
         fetch_wheels(copy)
-        (copy / "tars").mkdir()
-        extra = {"ENGINE": "buildah", "SAVE": str(copy / "tars"), **bases.bases()}
-        output = call_gently(copy / "docker/build", "publisher", **extra)
+        (copy / "my tars").mkdir()
+        extra = environment() | bases.bases() | {"ENGINE": "buildah", "SAVE": "my tars"}
+        done = build(copy, "publisher", **extra)
+        assert done.returncode == 0, done.stderr
         usage = podman("run", "--rm", "--network=none", f"localhost/{image}", "--help")
-    assert f"podring: {image} is " in output
+    assert f"podring: {image} is " in done.stdout
     assert usage.startswith("usage: podring-publisher ")
     manifest = subprocess.check_output(
-        ["tar", "-xOf", copy / "tars/podring-publisher.tar", "manifest.json"]
+        ["tar", "-xOf", copy / "my tars/podring-publisher.tar", "manifest.json"]
     )
     # The same image built by podman before has a name of its own in the same store.
     assert f"docker.io/library/{image}" in json.loads(manifest)[0]["RepoTags"]
