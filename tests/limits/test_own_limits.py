@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.limits.confined import run_with_small_shm
+from tests.limits.confined import need_root, run, run_with_small_shm
+from tests.support.components import require
 
 USE = """
     import errno, os, resource, subprocess
@@ -75,3 +76,58 @@ def test_shared_memory_that_is_mounted_read_only_is_named() -> None:
     )
     assert len(lines) == 5
     assert all(line.startswith("True /dev/shm is mounted read-only here") for line in lines)
+
+
+def test_a_topic_larger_than_what_is_free_takes_none_of_it_before_it_is_refused() -> None:
+    lines = run_with_small_shm(
+        "400m",
+        USE
+        + """
+    import threading
+    create_topic("t", TopicSpec("100Mi", "1Ki"))
+    before = free = os.statvfs("/dev/shm").f_bavail
+    refused = threading.Event()
+    def watch():
+        global free
+        while not refused.is_set():
+            free = min(free, os.statvfs("/dev/shm").f_bavail)
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        create_topic("u", TopicSpec("350Mi", "1Ki"))
+    except NoRoom as error:
+        print(error)
+    refused.set()
+    watching.join()
+    print(before - free < 100)
+    """,
+    )
+    assert lines[0].startswith("topic 'u' needs 367")
+    assert lines[1] == "True"
+
+
+NO_SHM = """
+mount -t tmpfs -o size=1m bare /mnt
+cp -a /dev/null /dev/urandom /mnt/
+mount --move /mnt /dev
+exec "$@"
+"""
+
+
+def test_a_machine_without_shared_memory_says_what_is_missing() -> None:
+    need_root()
+    unshare = [require("unshare"), "--mount", "--propagation", "private", "sh", "-euc", NO_SHM]
+    lines = run(
+        """
+    from podring import Publisher, TopicSpec, create_topic, delete_topic, segment, topics
+    for call in (topics, lambda: create_topic("t"), lambda: Publisher("t"),
+                 lambda: delete_topic("t"),
+                 lambda: segment.create("t", TopicSpec(), owner="local")):
+        try:
+            call()
+        except FileNotFoundError as error:
+            print(error.filename)
+    """,
+        before=[*unshare, "sh"],
+    )
+    assert lines == ["/dev/shm"] * 5

@@ -53,7 +53,8 @@ class PodringError(Exception):
 class InvalidTopic(PodringError, ValueError):
     """A name, size or policy that no topic can have.
 
-    field   which one: `topicname`, `shmsize`, `msgsize`, `overflow`, `origin` or `start`
+    field   which one: `topicname`, `shmsize`, `msgsize`, `overflow`, `unsubscribed`, `lease`,
+            `origin` or `start`
     """
 
     def __init__(self, field: str, message: str) -> None:

@@ -102,7 +102,7 @@ def _status(record: TopicRecord) -> TopicStatus | None:
 
 def not_found(name: str, where: str, known: Iterable[str]) -> str:
     """The sentence for a topic that is not there, with those that are: the typing error shows."""
-    names = [repr(other) for other in known]
+    names = [repr(other) for other in known if other != name]  # it may have come since
     if not names:
         return f"no topic {name!r} {where}, nor any other: create it first"
     if len(names) > _SHOWN:

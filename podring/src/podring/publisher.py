@@ -31,7 +31,8 @@ class Publisher(roster.Participant, _ring.Writer):
     follow     when the topic is deleted, wait for so many seconds until it is made anew, and go on
                there; None raises TopicClosed at once
     raises     TopicNotFound, TopicExists, NoRoom, BrokerUnreachable, TooManyParticipants,
-               PermissionError; PublisherBusy when `exclusive` and another one is
+               PermissionError; PublisherBusy when `exclusive` and another one is, TopicClosed when
+               the topic does not stay for long enough
 
     Threads may share one; each call is whole. After fork the child must open its own. When the
     topic is deleted, the next call raises TopicClosed.

@@ -180,6 +180,9 @@ def create(
     """
     check_origin(origin)
     ring_bytes, roster_bytes, capacity = _plan(spec)
+    if total_bytes() and ring_bytes + roster_bytes > free_bytes():
+        # The kernel would take all that is free from everybody before it refuses.
+        raise _no_room(name, ring_bytes + roster_bytes)
     generation = time.time_ns() // 1000
     while True:
         segment = f"{_PREFIX}.{owner}.{generation}.{check_name(name)}"
@@ -218,17 +221,20 @@ def create(
     except BaseException as error:
         _unlink(segment)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            ours = _OURS.get(error.errno, "")
-            raise NoRoom(
-                f"topic {name!r} needs {ring_bytes + roster_bytes} bytes of shared memory and "
-                f"{free_bytes()} are free{ours}: delete a topic, or ask for less"
-            ) from None
+            raise _no_room(name, ring_bytes + roster_bytes, _OURS.get(error.errno, "")) from None
         raise
     finally:
         os.close(roster_fd)
         if ring_fd >= 0:
             os.close(ring_fd)
     return TopicRecord(name, spec, capacity, generation, segment, origin)
+
+
+def _no_room(name: str, needed: int, limit: str = "") -> NoRoom:
+    return NoRoom(
+        f"topic {name!r} needs {needed} bytes of shared memory and {free_bytes()} are free{limit}: "
+        "delete a topic, or ask for less"
+    )
 
 
 def let_publish(segment: str, group: int | None) -> None:
@@ -383,7 +389,7 @@ def free_bytes() -> int:
 
 
 def total_bytes() -> int:
-    """Bytes of shared memory that this node has, used or not."""
+    """Bytes of shared memory that this node has, used or not; 0 where there is no limit."""
     status = os.statvfs(_DIRECTORY)
     return status.f_blocks * status.f_frsize
 
@@ -505,6 +511,7 @@ def _open_lock(name: str, mode: int) -> int:
     try:
         fd = _open(name)
     except TopicNotFound:
+        os.stat(_DIRECTORY)  # which says so where there is none
         # Only when it is new: O_CREAT on another user's file is refused in a sticky folder.
         with _permission_of(name):
             fd = int(posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREAT, mode=0o600).fd)

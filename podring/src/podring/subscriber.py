@@ -68,7 +68,7 @@ class Subscriber(roster.Participant, _ring.Reader):
     create   a TopicSpec: create the topic unless it exists with the same one
     name     resume where the subscriber of this name stopped, whatever `start` says, and save how
              far this one comes; one at a time may have it. It is what the roster shows and what
-             waiting publishers call it, up to 96 bytes of UTF-8 (the roster shows 32)
+             waiting publishers call it, 1 to 96 bytes of UTF-8 (the roster shows 32)
     lossy    in a `block` topic, do not let publishers wait: lose the oldest messages instead
     spin     seconds to look for news before sleeping, less while that is in vain: default 20 µs
              where there is more than one processor, 0 never, math.inf always
