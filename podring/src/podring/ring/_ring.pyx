@@ -26,7 +26,7 @@ from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 import os
 from collections import namedtuple
-from operator import index
+from operator import index as whole_number
 
 from podring.errors import (
     CorruptRing,
@@ -1225,14 +1225,14 @@ cdef class Reader(Handle):
         """
         cdef RingResult result
         cdef RingPlace tail
-        if where not in PLACES or not PLACES[where] <= index(value) < 1 << 64:
+        if where not in PLACES or not PLACES[where] <= whole_number(value) < 1 << 64:
             raise InvalidTopic(
                 "start",
                 f"seek({where!r}, {value!r}) is not a position: go to 'latest', 'earliest', "
                 "'last' with a count, 'sequence' with a number from 1, or 'since' with nanoseconds "
                 "since 1970",
             )
-        cdef uint64_t number = index(value)
+        cdef uint64_t number = whole_number(value)
         cdef int attempts = 1000  # one that was too late holds publishers up until the next
         self.start(FOR_EVER)
         result = self.go(where, number)
