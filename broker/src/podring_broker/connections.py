@@ -106,16 +106,20 @@ class Connection(H11Protocol):
 
     def _lose_patience(self) -> None:
         self._timer = None
-        if self.conn.their_state is h11.SEND_BODY or self.conn.trailing_data[0]:
+        begun = self.conn.their_state is h11.SEND_BODY or self.conn.trailing_data[0]
+        if begun and self._may_answer():
             self._end_with(408, f"the request was not complete after {REQUEST_S:g} s")
         else:
             self.transport.abort()
+
+    def _may_answer(self) -> bool:
+        return self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)
 
     def _end_with(self, status: int, detail: str) -> None:
         if self.cycle is not None:
             self.cycle.disconnected = True  # it shall not answer as well
             self.cycle.message_event.set()
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+        if self._may_answer():
             body = render(status, "", detail, "")
             headers = [
                 ("content-type", MEDIA_TYPE),
