@@ -5,6 +5,7 @@ import http.client
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -193,6 +194,18 @@ def test_the_default_socket_is_left_out_where_it_cannot_be_made_and_a_chosen_one
         sockets(replace(nowhere, socket_chosen=True)),
     ):
         pass
+
+
+def test_the_sockets_folder_lets_every_user_pass_whatever_the_umask(tmp_path: Path) -> None:
+    place = tmp_path / "run" / "podring" / "broker.sock"
+    settings = read(["--port", "0", "--socket", str(place)], {})
+    before = os.umask(0o077)
+    try:
+        with sockets(settings):
+            modes = [stat.S_IMODE(each.stat().st_mode) for each in (place, *place.parents[:2])]
+    finally:
+        assert os.umask(before) == 0o077
+    assert modes == [0o666, 0o755, 0o755]
 
 
 def test_what_cannot_work_ends_it_with_code_2_and_names_the_flag(

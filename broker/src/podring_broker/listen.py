@@ -83,7 +83,7 @@ def unix(path: str, mode: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o755, exist_ok=True)
+        _make_folder(os.path.dirname(os.path.abspath(path)))
         _make_way(path)
         listener.bind(path)
         os.chmod(path, mode)  # nobody connects before the next line
@@ -96,6 +96,15 @@ def unix(path: str, mode: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _make_folder(folder: str) -> None:
+    """Make a folder that every user may pass, whatever our umask: the socket's mode says who may."""
+    before = os.umask(0o022)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    finally:
+        os.umask(before)
 
 
 def _make_way(path: str) -> None:
