@@ -27,6 +27,9 @@ MANIFESTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)) podring/setup.py
 RING      := podring/src/podring/ring
 NATIVE    := $(filter-out $(RING)/_ring.c,$(wildcard $(addprefix $(RING)/,*.c *.h *.pyx *.pxd)))
 
+# A word for the shell, whatever is in it: a file may be called it's.txt.
+quoted = '$(subst ','\'',$(1))'
+
 .PHONY: help
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +67,7 @@ requirements: ## pin requirements/*.in again (UPGRADE=1: to the newest versions)
 
 .PHONY: demo
 demo: $(STAMPS)/demo $(STAMPS)/members ## broker, publisher and three subscribers on real input (INPUT=path FRAME=n SECONDS=n)
-	@$(PY) -m demo $(if $(INPUT),--input '$(INPUT)') $(if $(FRAME),--frame '$(FRAME)') $(if $(SECONDS),--seconds '$(SECONDS)')
+	@$(PY) -m demo $(if $(INPUT),--input=$(call quoted,$(value INPUT))) $(if $(FRAME),--frame='$(FRAME)') $(if $(SECONDS),--seconds='$(SECONDS)')
 
 .PHONY: bench bench-quick
 bench: $(STAMPS)/dev $(STAMPS)/members ## compare with every alternative, and write docs/benchmarks.md (ARGS='--only one-to-one --sizes 64')

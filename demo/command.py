@@ -47,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Console, interrupts: Interrupts) -> int:
     facts = None
+    if options.frame is not None and options.input is None:
+        raise files.BadInput("FRAME cuts a file into blocks: name the file, too, with INPUT=path")
     if options.input is not None:
         facts = files.examine(options.input, options.frame, interrupts.check)
     plan = Plan(options.input, options.frame, facts, options.seconds)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.demo.running import Demo
+from tests.demo.running import ROOT, Demo
 
 FIGURES = [
     "messages sent",
@@ -106,6 +108,32 @@ def test_blocks_of_a_file_arrive_with_the_files_sha256(tmp_path: Path) -> None:
     assert row(output, "The whole file, once", "messages sent") == ["11", "11"]
 
 
+def test_messages_so_short_that_a_mebibyte_of_them_overfills_the_topic_arrive(
+    tmp_path: Path,
+) -> None:
+    """A batch for a transport is what was read at once, and each message takes 64 bytes there."""
+    data = b"".join(b"%d\n" % number for number in range(300_000))
+    (tmp_path / "short").write_bytes(data)
+    with Demo(tmp_path, "--input", str(tmp_path / "short"), "--seconds", "1") as demo:
+        code, output, errors = demo.end()
+    assert (code, errors) == (0, ""), output
+    assert hashlib.sha256(data).hexdigest() in output
+
+
+@pytest.mark.parametrize(
+    "name", ["it's here", 'a "b" $HOME', "$(HOME)", "-dash", "with, comma", "caf\u00e9"]
+)
+def test_make_hands_a_path_on_as_it_is(tmp_path: Path, name: str) -> None:
+    """Make and the shell both have a meaning for some of its characters."""
+    given = ["make", "--just-print", "demo", f"INPUT={name}"]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    said = subprocess.run(
+        given, cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    ).stdout
+    words = shlex.split(next(line for line in said.splitlines() if " -m demo " in line))
+    assert words[3:] == [f"--input={name}"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -113,6 +141,7 @@ def test_blocks_of_a_file_arrive_with_the_files_sha256(tmp_path: Path) -> None:
         (["--input", "/"], "/ cannot be read: Is a directory"),
         (["--input", "/dev/null"], "/dev/null is not a file whose end is known"),
         (["--frame", "0"], "0 is not from 1 to"),
+        (["--frame", "64"], "FRAME cuts a file into blocks: name the file, too, with INPUT=path"),
         (["--seconds", "soon"], "'soon' is not a number of seconds from 1 to 3600"),
     ],
 )
