@@ -99,7 +99,7 @@ def unix(path: str, mode: int) -> socket.socket:
 
 
 def _make_folder(folder: str) -> None:
-    """Make a folder that every user may pass, whatever our umask: the socket's mode says who may."""
+    """Make a folder that every user may pass, whatever our umask: the socket has a mode."""
     before = os.umask(0o022)
     try:
         os.makedirs(folder, exist_ok=True)
