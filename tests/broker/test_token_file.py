@@ -72,6 +72,28 @@ def test_the_verb_makes_a_token_of_256_random_bits_and_a_line_with_its_hash_alon
     assert [line.split()[0] for line in shown] == ["token", "line"]
 
 
+def test_the_verb_says_so_when_the_token_cannot_be_shown(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "podring_broker", "token", "me", "all:*"]
+    command += ["--append", str(tmp_path / "tokens")]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)  # noqa: PLW1510
+    said = f"the token cannot be shown: No space left on device; remove the last line of {tmp_path}"
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_help_can_be_read_on_any_terminal(encoding: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "podring_broker", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert b"--managers USER[,USER?]" in result.stdout
+
+
 @pytest.mark.parametrize("arguments", [["a b", "all:*"], ["me"], ["me", "fly:*"], ["me", "all:/"]])
 def test_the_verb_refuses_what_the_file_would(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import signal
 import socket
@@ -44,13 +45,11 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def main() -> NoReturn:
     """Run a broker until a signal ends it; or make a token."""
     _open_standard_files()
-    if sys.argv[1:2] == ["token"]:
-        sys.exit(newtoken.main(sys.argv[2:]))
     for number in (signal.SIGTERM, signal.SIGINT):
         # While it serves, uvicorn has its own handlers, and raises the signal again afterwards.
         signal.signal(number, _leave)
     try:
-        code = _main()
+        code = newtoken.main(sys.argv[2:]) if sys.argv[1:2] == ["token"] else _main()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 0
     for stream in (sys.stdout, sys.stderr):
@@ -91,6 +90,8 @@ def _open_standard_files() -> None:
     os.close(fd)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every terminal knows the … of --help
 
 
 def _run(settings: Settings) -> None:

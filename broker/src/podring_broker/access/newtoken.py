@@ -36,11 +36,15 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{PROGRAM}: {options.append}: {error.strerror}", file=sys.stderr)
             return 1
     if options.json:
-        print(json.dumps({"token": token, "line": line}))
-    elif options.append is not None:
-        print(token)
+        shown = json.dumps({"token": token, "line": line})
     else:
-        print(f"token  {token}\nline   {line}")
+        shown = token if options.append is not None else f"token  {token}\nline   {line}"
+    try:
+        print(shown, flush=True)
+    except OSError as error:
+        left = f"; remove the last line of {options.append}" if options.append is not None else ""
+        print(f"{PROGRAM}: the token cannot be shown: {error.strerror}{left}", file=sys.stderr)
+        return 1
     return 0
 
 
