@@ -67,6 +67,7 @@ def test_a_signal_ends_it_within_a_second_and_topics_live_on(
         code, seconds = broker.end(number)
         assert code == 0
         assert seconds < 1
+        assert [each for each in broker.events() if each["level"] == "error"] == []
         traffic.goes_on()
         assert not broker.socket.exists()
         assert broker.segments() == [record["segment"]]

@@ -92,6 +92,13 @@ class Connection(H11Protocol):
         log.debug("request.malformed", status=status, why=detail)
         self._end_with(status, detail)
 
+    def shutdown(self) -> None:
+        """End, and do not wait for the rest of a request that only began."""
+        if self.conn.their_state is h11.SEND_BODY:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def _wait(self, seconds: float) -> None:
         """The peer has to do something now, and has so long for all of it."""
         if self._timer is None and not self.transport.is_closing():
