@@ -27,6 +27,17 @@ def test_without_a_state_folder_root_and_users_have_their_own(
     assert read([], environment).catalogue == f"sqlite://{tmp_path}/podring/catalogue.db"
 
 
+def test_a_user_without_a_home_is_asked_where_the_catalogue_shall_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    for name in ("geteuid", "getuid"):
+        monkeypatch.setattr(f"os.{name}", lambda: 54321)
+    with pytest.raises(BadSetting, match=r"^--catalogue: this user has no home folder"):
+        read([], {})
+    assert read(["--catalogue", "memory:"], {}).catalogue == "memory:"
+
+
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
 def test_every_setting_has_a_flag_that_beats_its_variable(option: object) -> None:
     values = {

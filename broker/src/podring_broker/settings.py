@@ -190,5 +190,7 @@ def _default_catalogue(environment: Mapping[str, str]) -> str:
         folder = "/var/lib/podring"
     if not folder:
         home = environment.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        if home.startswith("~"):
+            raise BadSetting("--catalogue", "this user has no home folder: say where to keep it")
         folder = os.path.join(home, "podring")
     return f"sqlite://{os.path.abspath(folder)}/catalogue.db"
