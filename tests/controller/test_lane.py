@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from podring_controller.lane import Lane
 from podring_controller.lanes import LINGER_S, Lanes
 from podring_controller.states import state_on
 from tests.broker.harness import Broker as BrokerProcess
+from tests.broker.harness import Redis
 from tests.controller.making import SPEC, made_for
+from tests.kubernetes.support.tools import podring_program
 
 NODE = Node("n1", {})
 
@@ -151,6 +154,44 @@ def test_a_broker_that_came_back_is_asked_first_what_it_has(lane: Lane, broker: 
     assert lane.needs_work(world(wanted()), time.monotonic(), 30)
     lane.work(world(wanted()), 30)
     assert broker.get("t").origin == wanted().origin
+
+
+def test_a_broker_without_its_catalogue_frees_all_that_is_to_go_and_not_one_at_a_time(
+    tmp_path: Path,
+) -> None:
+    redis = Redis(tmp_path / "redis").start()
+    process = BrokerProcess(tmp_path / "broker", f"test-{uuid.uuid4().hex[:12]}", redis.url).start()
+    try:
+        lane = Lane(endpoint(process.address))
+        lane.work(world(*(wanted(f"t{number}") for number in range(5))), 30)
+        redis.kill()
+        lane.work(world(), 30)
+        assert broker_at(process.address).topics() == []
+        assert lane.failure is not None
+        assert "catalogue" in lane.failure.message
+    finally:
+        process.close()
+        redis.kill()
+
+
+def test_a_right_that_is_missing_for_one_topic_keeps_no_other_from_being_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = tmp_path / "tokens"
+    making = ("token", "controller", "create,delete:ours.*", "subscribe:*", f"--append={tokens}")
+    made = subprocess.check_output([podring_program("podring-broker"), *making], text=True)
+    monkeypatch.setenv("PODRING_TOKEN", made.strip())
+    arguments = ("--authenticate=tokens", f"--tokens={tokens}")
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    process = BrokerProcess(tmp_path / "broker", name, "memory:", *arguments).start()
+    try:
+        lane = Lane(endpoint(process.address))
+        lane.work(world(wanted("a"), wanted("ours.b")), 30)
+        assert [each.name for each in broker_at(process.address).topics()] == ["ours.b"]
+        assert lane.failure is not None
+        assert "may not create topic 'a'" in lane.failure.message
+    finally:
+        process.close()
 
 
 class Deaf:

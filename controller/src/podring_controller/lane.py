@@ -3,7 +3,7 @@
 A lane works in slices of about a second, in some thread of the pool, never in two at a time. While
 it does, it alone changes what is kept here, and others only look single topics up. Whatever goes
 wrong with one topic is kept as a refusal and tried again later; whatever goes wrong with the broker
-ends the slice, and then the next begins by asking what is there, because nobody knows.
+fails the slice, and then the next begins by asking what is there, because nobody knows.
 """
 
 from __future__ import annotations
@@ -107,11 +107,7 @@ class Lane:
         try:
             if self.stale or time.monotonic() - self._asked_at >= resync_s:
                 self._ask()
-            end = time.monotonic() + SLICE_S
-            for action in self._due(desired, time.monotonic()):
-                self._act(action)
-                if time.monotonic() > end:
-                    break
+            self._go_through(self._due(desired, time.monotonic()))
         except errors.BrokerUnreachable as error:
             self._failed("BrokerUnreachable", str(error))
         except (errors.PodringError, OSError, ValueError) as error:
@@ -121,6 +117,27 @@ class Lane:
                 self._failed("BrokerRefuses", str(error))
         else:
             self._succeeded()
+
+    def _go_through(self, actions: Iterable[Action]) -> None:
+        """Act until the slice is over.
+
+        A no to one action stops none of the others, and is raised when all had their turn: a right
+        may be missing for one topic alone, and while the catalogue is away deletions happen though
+        the broker says 503.
+        """
+        end = time.monotonic() + SLICE_S
+        refused: errors.PodringError | None = None
+        for action in actions:
+            try:
+                self._act(action)
+            except (errors.NotAllowed, errors.BrokerRefused) as error:
+                if error.status == TOO_MANY_CALLS:
+                    raise
+                refused = error
+            if time.monotonic() > end:
+                break
+        if refused is not None:
+            raise refused
 
     def _ask(self) -> None:
         self.seen = {record.name: record for record in self._broker.topics()}
