@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -115,6 +116,19 @@ def test_who_does_not_finish_a_request_is_let_go_however_busy_he_looks(shared: B
         for each in [threads.submit(be_slow, *how) for how in slow.values()]:
             each.result()
     assert shared.events("request.failed") == []
+
+
+def test_hundreds_who_come_while_the_broker_is_busy_wait_their_turn(shared: Broker) -> None:
+    shared.process.send_signal(signal.SIGSTOP)
+    with contextlib.ExitStack() as stack:
+        stack.callback(shared.process.send_signal, signal.SIGCONT)
+        callers = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(MOST - 12)]
+        for caller in callers:
+            caller.settimeout(30)
+            caller.connect(str(shared.socket))
+            caller.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        shared.process.send_signal(signal.SIGCONT)
+        assert all(answered(caller).startswith(b"HTTP/1.1 200 ") for caller in callers)
 
 
 def test_idle_connections_do_not_keep_others_out(shared: Broker) -> None:

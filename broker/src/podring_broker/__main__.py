@@ -30,7 +30,7 @@ from podring_broker.app import build
 from podring_broker.budget import Budget
 from podring_broker.catalogue import CatalogueUnreachable, identity, open_catalogue
 from podring_broker.catalogue.watched import WatchedCatalogue
-from podring_broker.connections import HEAD_MAX, Connection
+from podring_broker.connections import HEAD_MAX, Connection, raise_limit
 from podring_broker.service import Service
 from podring_broker.settings import BadSetting, Settings, read
 
@@ -167,6 +167,7 @@ def _serve(app: FastAPI, listeners: list[socket.socket]) -> None:
         proxy_headers=False,  # or a caller could give itself another address, and be counted anew
         timeout_graceful_shutdown=GRACE_S,  # type: ignore[arg-type]  # asyncio takes fractions
     )
+    raise_limit()
     log.info("broker.listening", addresses=[_address(each) for each in listeners])
     try:
         uvicorn.Server(config).run(sockets=listeners)

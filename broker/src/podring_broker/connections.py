@@ -28,10 +28,20 @@ ANSWER_S = 60.0
 HEAD_MAX = 32 << 10
 """Bytes of a request line and its headers, the longest token included."""
 MOST = 512
-"""Connections at a time, or half of the file descriptors where there are fewer than 1024."""
+"""Connections at a time, or half of the file descriptors where we may have fewer than 1024."""
+_FILES = 8192
+"""For all of the queue at both doors, which is accepted at once before anybody gives way."""
 _TELL_S = 60.0
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def raise_limit() -> None:
+    """Have file descriptors for a burst of callers, where we may."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+    if files != resource.RLIM_INFINITY and files < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _most() -> int:

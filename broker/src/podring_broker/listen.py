@@ -17,8 +17,8 @@ import structlog
 
 from podring_broker.settings import BadSetting, Settings
 
-BACKLOG = 128
-"""Connections that wait to be accepted, and that are accepted at once."""
+BACKLOG = 2048
+"""Connections that may wait for us: on the Unix socket one more would be refused, not delayed."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
