@@ -174,6 +174,27 @@ def test_a_broker_without_its_catalogue_frees_all_that_is_to_go_and_not_one_at_a
         redis.kill()
 
 
+def test_a_broker_without_its_catalogue_makes_no_topic_and_still_has_those_that_are_there(
+    tmp_path: Path,
+) -> None:
+    redis = Redis(tmp_path / "redis").start()
+    process = BrokerProcess(tmp_path / "broker", f"test-{uuid.uuid4().hex[:12]}", redis.url).start()
+    try:
+        lane = Lane(endpoint(process.address))
+        old, new = wanted("old"), wanted("new")
+        lane.work(world(old), 30)
+        redis.kill()
+        lane.work(world(old, new), 30)
+        later = time.monotonic() + LINGER_S + 1
+        assert (state(lane, old, later), state(lane, new, later)) == ("Made", "BrokerRefuses")
+        process.kill()
+        lane.work(world(old, new), 30)
+        assert state(lane, old, later) == "BrokerUnreachable"
+    finally:
+        process.close()
+        redis.kill()
+
+
 def test_a_right_that_is_missing_for_one_topic_keeps_no_other_from_being_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,11 +41,15 @@ class Refusal:
 
 @dataclass(slots=True)
 class Failure:
-    """Why a broker cannot be worked with, since when (monotonic)."""
+    """Why a broker cannot be worked with, since when (monotonic).
+
+    listed  whether it tells its topics all the same, so that what it has is known
+    """
 
     reason: str
     message: str
     since: float
+    listed: bool = False
 
 
 class Lane:
@@ -209,7 +213,8 @@ class Lane:
         since = now if self.failure is None else self.failure.since
         if self.failure is None or self.failure.reason != reason:
             log.warning("broker.failing", node=self.node, at=self.endpoint.address, why=message)
-        self.failure, self.stale = Failure(reason, message, since), True
+        listed = reason == "BrokerRefuses" and not self.stale
+        self.failure, self.stale = Failure(reason, message, since, listed), True
         self.backoff.failed(now)
 
     def _succeeded(self) -> None:

@@ -45,27 +45,42 @@ def state_on(
     """The state of a wanted topic on a node.
 
     A broker that was silent or away for less than `LINGER_S` is taken at its last word: topics
-    live without it, and restarting brokers shall not rewrite every status.
+    live without it, and restarting brokers shall not rewrite every status. One that refuses
+    something and tells what it has, as while its catalogue is away, has what it tells.
 
     now  on the monotonic clock
     """
+    found = _found(node, wanted, lane)
     trouble = _trouble(node, lane, endpoint, now)
-    if trouble is not None:
+    if trouble is not None and (found is None or not _tells(lane)):
         return trouble
     if lane is None or lane.seen is None:
         return NodeState(node.name, "Pending", "its broker was not asked yet")
-    record = lane.seen.get(wanted.name)
-    if record is not None and record.spec == wanted.spec:
-        owner = owner_in(record.origin)
-        if owner is not None and owner.uid == wanted.uid:
-            return NodeState(node.name, "Made")
-        if owner is None or owner.retained:
-            whose = f"made by {record.origin!r}" if record.origin else "made by nobody who said so"
-            return NodeState(node.name, "UsedAsFound", f"it was there, {whose}: used, and left")
+    if found is not None:
+        return found
     refusal = lane.refusals.get(wanted.name)
     if refusal is not None and refusal.wanted == wanted:
         return NodeState(node.name, refusal.reason, _short(refusal.message))
     return NodeState(node.name, "Pending", "it is being made")
+
+
+def _found(node: Node, wanted: Wanted, lane: Lane | None) -> NodeState | None:
+    """The topic as the broker last told of it; None if it is not there as it shall be."""
+    record = lane.seen.get(wanted.name) if lane is not None and lane.seen is not None else None
+    if record is None or record.spec != wanted.spec:
+        return None
+    owner = owner_in(record.origin)
+    if owner is not None and owner.uid == wanted.uid:
+        return NodeState(node.name, "Made")
+    if owner is None or owner.retained:
+        whose = f"made by {record.origin!r}" if record.origin else "made by nobody who said so"
+        return NodeState(node.name, "UsedAsFound", f"it was there, {whose}: used, and left")
+    return None
+
+
+def _tells(lane: Lane | None) -> bool:
+    """Whether a broker that fails at something tells what it has: that is there nonetheless."""
+    return lane is not None and lane.gone_at is None and bool(lane.failure and lane.failure.listed)
 
 
 def _trouble(
