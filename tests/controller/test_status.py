@@ -107,7 +107,8 @@ def test_a_transition_is_dated_when_the_status_changes_and_not_when_the_reason_d
 
 
 def test_one_without_the_name_names_who_has_it() -> None:
-    found = refused_status(declared("u2"), declared("u1"))
+    newer = declared("u2", created="2026-11-21T00:00:01Z")
+    found = refused_status(newer, declared("u1"))
     accepted = condition(found, "Accepted")
     assert (accepted["status"], accepted["reason"]) == ("False", "TopicNameTaken")
     assert (
@@ -115,6 +116,11 @@ def test_one_without_the_name_names_who_has_it() -> None:
     )
     assert condition(found, "Ready")["status"] == "False"
     assert found["nodes"] == []
+
+
+def test_of_two_made_in_the_same_second_none_is_called_older() -> None:
+    accepted = condition(refused_status(declared("u2"), declared("u1")), "Accepted")
+    assert "Sharedmemory shop/name-u1, which is as old and has the name: it" in accepted["message"]
 
 
 def test_one_that_podring_refuses_says_why() -> None:

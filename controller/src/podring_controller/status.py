@@ -46,10 +46,11 @@ def refused_status(resource: Declared, holder: Declared | None) -> Status:
         accepted = Verdict("False", "Invalid", resource.fault)
     else:
         topic = holder.wish.topic if holder.wish is not None else ""
+        age = "older" if holder.created < resource.created else "as old and has the name"
         accepted = Verdict(
             "False",
             "TopicNameTaken",
-            f"topic {topic!r} is declared by Sharedmemory {holder.path}, which is older: it passes "
+            f"topic {topic!r} is declared by Sharedmemory {holder.path}, which is {age}: it passes "
             "to this resource when that one is gone",
         )
     ready = Verdict("False", accepted.reason, accepted.message)
