@@ -20,6 +20,7 @@ from demo.stage import PartFailed, Stage
 from demo.verdict import complaints, praise
 from demo.words import size
 from podring import PodringError
+from podring.cli.program import STDOUT, abandon_stdout, in_words, naming
 from podring.topic import parse_quantity
 
 SECONDS = 8.0
@@ -43,6 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (PartFailed, PodringError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        abandon_stdout()
+        print(f"demo: {in_words(error)}", file=sys.stderr)
+        return 1
 
 
 def _run(options: argparse.Namespace, console: Console, interrupts: Interrupts) -> int:
@@ -61,11 +66,12 @@ def _run(options: argparse.Namespace, console: Console, interrupts: Interrupts) 
         for board in play.run():
             screen.show(board)
     results = play.board.results
-    report.show(console, results, play.board.others)
     wrong = complaints(results, facts)
-    for sentence in wrong or praise(results, facts):
-        style = "bold red" if wrong else "green"
-        console.print(f"{'WRONG' if wrong else 'checked'}: {sentence}", style=style)
+    with naming(STDOUT):
+        report.show(console, results, play.board.others)
+        for sentence in wrong or praise(results, facts):
+            style = "bold red" if wrong else "green"
+            console.print(f"{'WRONG' if wrong else 'checked'}: {sentence}", style=style)
     return 1 if wrong else 0
 
 

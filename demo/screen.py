@@ -16,6 +16,7 @@ from demo.messages import Figures
 from demo.play import Board
 from demo.results import LABELS, SIDES, Result
 from demo.words import PHASES, count, megabytes, span
+from podring.cli.program import STDOUT, naming
 
 _LIVE_S = 0.5
 _LINE_S = 2.0
@@ -32,7 +33,8 @@ class Screen:
             self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
-        self._console.print(self._headline, soft_wrap=True)
+        with naming(STDOUT):
+            self._console.print(self._headline, soft_wrap=True)
         if self._live is not None:
             self._live.start()
         return self
@@ -55,7 +57,8 @@ class Screen:
         if self._live is not None:
             self._live.update(Group(Text(_where(board), style="bold"), _table(board)), refresh=True)
         elif board.turns:
-            self._console.print(_lines(board), soft_wrap=True)
+            with naming(STDOUT):
+                self._console.print(_lines(board), soft_wrap=True)
 
 
 def _where(board: Board) -> str:

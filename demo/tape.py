@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from podring.cli import framing
+from podring.cli.program import naming
 
 LONGEST_BYTES = 16 << 20
 LONGEST_MESSAGES = 20_000
@@ -32,7 +33,7 @@ def record(path: str, messages: Iterable[framing.Payload], breathe: Callable[[],
             break
         if len(taken) % 256 == 0:
             breathe()
-    with open(path, "wb") as file:
+    with naming(path), open(path, "wb") as file:
         file.write(framing.with_lengths(taken))
 
 

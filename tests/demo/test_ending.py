@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.demo.running import Demo
+from demo import tape
+from tests.demo.running import ROOT, Demo
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,19 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
         assert code == 130
         assert "Traceback" not in errors
         assert demo.leftovers() == []
+
+
+def test_a_full_disk_is_named_and_costs_one_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "demo", "--seconds", "1"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+    said = b"demo: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_a_tape_that_has_no_room_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        tape.record("/dev/full", [b"a message"], lambda: None)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from podring.errors import PodringError
 STDIN, STDOUT = "standard input", "standard output"
 
 
-def say(program: str, sentence: str) -> None:
+def say(program: str, words: str) -> None:
     """One line on stderr, which nothing in it can make drive a terminal."""
-    mutter(f"{program}: {clean(' '.join(sentence.split()))}\n")
+    mutter(f"{program}: {clean(' '.join(words.split()))}\n")
 
 
 def mutter(text: str) -> None:
@@ -76,24 +76,25 @@ def run(program: str, body: Callable[[Signals], int]) -> int:
     except Stopped as stopped:
         return 128 + stopped.number
     except BrokenPipeError:
-        _abandon_stdout()
+        abandon_stdout()
         return Exit.PIPE
     except Failure as failure:
         say(program, str(failure))
         return failure.code
     except (PodringError, OSError) as error:
-        _abandon_stdout()
-        say(program, _sentence(error))
+        abandon_stdout()
+        say(program, in_words(error))
         return code_of(error)
 
 
-def _sentence(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
+    """What to say about an error."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename or repr('')}: {error.strerror}"
     return str(error)
 
 
-def _abandon_stdout() -> None:
+def abandon_stdout() -> None:
     """Let the interpreter's last flush go nowhere instead of into a closed pipe or a full disk."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
