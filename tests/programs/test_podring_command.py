@@ -34,6 +34,13 @@ def test_create_info_topics_and_delete_for_people(name: str) -> None:
     assert name not in said("topics", "--json")
 
 
+def test_what_rounding_added_to_a_size_is_told_exactly(name: str) -> None:
+    said("create", name, "--size", "1Mi", "--max-message", "1Mi")
+    capacity = LocalBroker().get(name).capacity
+    assert capacity > 1 << 20
+    assert f"  size         1Mi ({capacity} bytes given)\n" in said("info", name)
+
+
 def test_the_same_as_json(name: str) -> None:
     record = json.loads(said("create", name, "--size", "2Mi", "--max-message", "4Ki", "--json"))
     assert (record["topicname"], record["shmsize"], record["msgsize"]) == (name, 2 << 20, 4096)

@@ -117,7 +117,8 @@ def _info(broker: Broker, options: argparse.Namespace) -> int:
         return Exit.OK
     spec = record.spec
     origin = f"  origin       {record.origin}\n" if record.origin else ""
-    given = "" if record.capacity == spec.size else f" ({size(record.capacity)} given)"
+    exact = record.capacity == spec.size_bytes
+    given = "" if exact else f" ({record.capacity} bytes given)"
     show(
         f"{record.name}\n"
         f"  size         {size(spec.size_bytes)}{given}\n"
