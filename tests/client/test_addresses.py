@@ -46,6 +46,8 @@ def test_an_address_names_a_broker_without_contacting_it(given: str, address: st
         "http://127.0.0.1:7070/path",
         "http://user@127.0.0.1:7070",
         "http://127.0.0.1:7070\r\nX: y",
+        "http://a..b:7070",
+        "http://" + "a" * 64 + ":7070",
         "unix://relative",
         "unix:///nul\0",
         "redis://127.0.0.1",

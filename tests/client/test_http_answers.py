@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -186,6 +188,7 @@ def test_a_missing_topic_keeps_the_brokers_words_when_it_lists_none(server: Serv
     [
         answer(404, b"<html>not found</html>", "text/html"),
         answer(200, b"<html>welcome</html>", "text/html"),
+        answer(200, b"[" * 100_000),
         answer(404, {"error": "x"}),
         answer(422, ["x"], "application/problem+json"),
         answer(200, {"hello": "world"}),
@@ -231,3 +234,25 @@ def test_a_broker_that_stays_silent_is_given_up_on(
         broker = broker_at(f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(BrokerUnreachable, match=r"gave no answer for 0\.2 s"):
             broker.topics()
+
+
+def test_a_broker_that_answers_in_drops_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each comes in good time, and their end never."""
+    monkeypatch.setattr(httpbroker, "READ_TIMEOUT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            peer, _ = listener.accept()
+            with peer, contextlib.suppress(OSError):
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n")
+                for _ in range(200):
+                    peer.sendall(b" ")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        broker = broker_at(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(BrokerUnreachable, match=r"gave no answer for 0\.3 s"):
+            broker.topics()
+        thread.join(5)
+        assert not thread.is_alive()

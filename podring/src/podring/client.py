@@ -27,7 +27,9 @@ from podring.topic import TopicRecord, TopicSpec
 NODE_SOCKET = "/run/podring/broker.sock"
 DEFAULT_ADDRESS = "http://127.0.0.1:7070"
 
-_HTTP = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})/?", re.ASCII)
+_LABEL = r"[A-Za-z0-9_-]{1,63}"
+_HOST = rf"\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?"
+_HTTP = re.compile(rf"http://({_HOST}):([0-9]{{1,5}})/?", re.ASCII)
 _UNIX = re.compile(r"unix://(/[^\0]+)")
 
 

@@ -122,7 +122,7 @@ class HttpBroker:
             return None
         try:
             answer = json.loads(came.payload)
-        except ValueError:
+        except (RecursionError, ValueError):
             what = f"{came.kind or 'nothing'} came instead of JSON"
             raise self._line.nonsense(came.status, what) from None
         if 200 <= came.status < 300:

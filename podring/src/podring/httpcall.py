@@ -27,7 +27,7 @@ PAUSES_S = (0.2, 0.6)
 PATIENCE_S = 5.0
 """How long to wait at most when the broker says that we call too often."""
 _TOO_OFTEN = 429
-_ANSWER_MAX = 64 << 20
+_ANSWER_MAX, _PIECE = 64 << 20, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Line:
                 failure = error
                 continue
             try:
-                return _exchange(connection, method, target, body)
+                return _exchange(connection, method, target, body, patience_s)
             except TimeoutError:  # it works on something: asking again would only add to that
                 raise BrokerUnreachable(
                     f"{self.address} took the call and gave no answer for {patience_s:.1f} s: "
@@ -151,8 +151,12 @@ def _exchange(
     method: str,
     target: str,
     body: dict[str, Any] | None,
+    patience_s: float,
 ) -> Answer:
-    """One request and its answer."""
+    """One request and its answer.
+
+    raises  TimeoutError when nothing comes for `patience_s`, or the rest takes longer than that
+    """
     headers = {"Accept": "application/json", "Connection": "close"}
     if (ours := token()) is not None:
         headers["Authorization"] = f"Bearer {ours}"
@@ -165,4 +169,14 @@ def _exchange(
     kind = (answer.getheader("Content-Type") or "").partition(";")[0].strip().lower()
     after = answer.getheader("Retry-After") or ""
     wait_s = float(after) if after.isascii() and after.isdigit() else 0.0
-    return Answer(answer.status, kind, answer.read(_ANSWER_MAX), wait_s)
+    return Answer(answer.status, kind, _payload(answer, time.monotonic() + patience_s), wait_s)
+
+
+def _payload(answer: http.client.HTTPResponse, until: float) -> bytes:
+    """What follows the headers: a server may send it in drops, each in good time."""
+    payload = bytearray()
+    while len(payload) < _ANSWER_MAX and (piece := answer.read1(_PIECE)):
+        payload += piece
+        if time.monotonic() > until:
+            raise TimeoutError
+    return bytes(payload)
