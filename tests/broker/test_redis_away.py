@@ -140,8 +140,9 @@ def test_a_redis_that_became_a_replica_is_not_ready_until_it_can_be_written(
 
 @pytest.mark.timeout(60)
 def test_however_many_wait_for_a_redis_that_hangs_all_others_are_answered(
-    broker: Broker, redis: Redis
+    make_broker: MakeBroker, redis: Redis
 ) -> None:
+    broker = make_broker("--max-rate", "0", catalogue=redis.url).start()
     record = broker.create("t")
     redis.signal(signal.SIGSTOP)
 

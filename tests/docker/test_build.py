@@ -39,7 +39,7 @@ def build(folder: Path, *members: str, **extra: str) -> subprocess.CompletedProc
 
 
 def test_an_unknown_member_is_named_and_the_known_ones_too(copy: Path) -> None:
-    done = build(copy, "podring", ENGINE="podman")
+    done = build(copy, "publisher", "podring")
     assert done.returncode == 1
     sentence = "podring: no member 'podring': broker, publisher, subscriber or controller\n"
     assert done.stderr == sentence
