@@ -29,7 +29,7 @@ def test_a_terminal_shows_one_line_that_is_rewritten_and_wiped(topic: str) -> No
     terminal, stderr = pty.openpty()
     command = (*SUBSCRIBER, topic, "--stats", "--quiet", "--count", "3")
     with subprocess.Popen(
-        command, env=environment(), stdout=subprocess.DEVNULL, stderr=stderr
+        command, env=environment(TERM="xterm"), stdout=subprocess.DEVNULL, stderr=stderr
     ) as subscriber:
         os.close(stderr)
         wait_for(topic, "subscriber")
@@ -61,7 +61,9 @@ def test_how_many_came_stands_on_a_line_of_its_own(topic: str) -> None:
     """The live line is wiped before."""
     terminal, end = pty.openpty()
     command = (*SUBSCRIBER, topic, "--stats", "--quiet", "--idle-exit", "1.5")
-    with subprocess.Popen(command, env=environment(), stdout=end, stderr=end) as subscriber:
+    with subprocess.Popen(
+        command, env=environment(TERM="xterm"), stdout=end, stderr=end
+    ) as subscriber:
         os.close(end)
         shown = read_until(terminal, rb"lag 0\r\n$")
         assert b"lag 0\r\x1b[K0\r\n" in shown
@@ -76,7 +78,7 @@ def test_a_loss_is_told_on_a_line_of_its_own(topic: str) -> None:
     terminal, stderr = pty.openpty()
     command = (*SUBSCRIBER, topic, "--start", "1", "--stats", "--quiet")
     with subprocess.Popen(
-        command, env=environment(), stdout=subprocess.DEVNULL, stderr=stderr
+        command, env=environment(TERM="xterm"), stdout=subprocess.DEVNULL, stderr=stderr
     ) as subscriber:
         os.close(stderr)
         shown = read_until(terminal, rb"messages, .*lag 0")
@@ -90,7 +92,10 @@ def test_a_narrow_terminal_gets_a_line_that_fits(topic: str) -> None:
     terminal, stderr = pty.openpty()
     termios.tcsetwinsize(stderr, (24, 20))
     with subprocess.Popen(
-        (*PUBLISHER, topic, "--stats"), env=environment(), stdin=subprocess.PIPE, stderr=stderr
+        (*PUBLISHER, topic, "--stats"),
+        env=environment(TERM="xterm"),
+        stdin=subprocess.PIPE,
+        stderr=stderr,
     ) as publisher:
         os.close(stderr)
         assert read_until(terminal, rb"\r\x1b\[Ktest.{15}\r\x1b\[K")
@@ -101,7 +106,9 @@ def test_a_narrow_terminal_gets_a_line_that_fits(topic: str) -> None:
 def test_messages_on_the_same_terminal_are_not_mixed_with_figures(topic: str) -> None:
     terminal, end = pty.openpty()
     command = (*SUBSCRIBER, topic, "--stats", "--idle-exit", "2.5")
-    with subprocess.Popen(command, env=environment(), stdout=end, stderr=end) as subscriber:
+    with subprocess.Popen(
+        command, env=environment(TERM="xterm"), stdout=end, stderr=end
+    ) as subscriber:
         os.close(end)
         wait_for(topic, "subscriber")
         with Publisher(topic, broker="local") as publisher:
