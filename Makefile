@@ -20,12 +20,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PACKAGES  := $(foreach member,$(MEMBERS),$(wildcard $(member)/src))
 CODE      := $(PACKAGES) $(wildcard demo benchmarks deploy tests)
 C_FILES    = $(shell find podring tests $(wildcard benchmarks) -name '*.[ch]' -not -name '_*.c')
-PYX_FILES  = $(shell find podring/src -name "*.p[xy][dx]")
+PYX_FILES  = $(shell find podring/src -name '*.pyx' -o -name '*.px[di]')
 
 # What the editable members are built from; Python files need no rebuild.
 MANIFESTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)) podring/setup.py)
 RING      := podring/src/podring/ring
-NATIVE    := $(filter-out $(RING)/_ring.c,$(wildcard $(addprefix $(RING)/,*.c *.h *.pyx *.pxd)))
+NATIVE    := $(filter-out $(RING)/_ring.c,$(wildcard $(addprefix $(RING)/,*.c *.h *.pyx *.pxd binding/*.pxi)))
 
 # A word for the shell, whatever is in it: a file may be called it's.txt.
 quoted = '$(subst ','\'',$(1))'

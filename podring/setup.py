@@ -18,7 +18,7 @@ extension = Extension(
     # The Cython too: a source distribution carries what is named here, and must build by itself.
     depends=sorted(
         path.as_posix()
-        for pattern in ("_ring.p[xy][dx]", "*.h")
+        for pattern in ("_ring.p[xy][dx]", "binding/*.pxi", "*.h")
         for path in Path(RING).glob(pattern)
     ),
     include_dirs=[RING],
