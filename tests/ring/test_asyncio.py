@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -152,7 +153,17 @@ def test_being_cancelled_loses_no_message(topic: Topic) -> None:
     assert subscriber.lost == 0
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """As many open files as this user may have; a shell starts with 1024."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("many_files")
 def test_hundreds_of_subscribers_need_one_thread(topic: Topic) -> None:
     """On more topics than the kernel waits for at once."""
     count = 150
