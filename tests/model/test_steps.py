@@ -38,6 +38,8 @@ LEFT_OUT_FUNCTIONS = {
     "ring_format": "nobody else is there",
     "ring_join": "nobody looks before the role is there",
     "ring_save": "one's own offset, read by nobody while one lives",
+    "store_hold": "a place, as the cursor is",
+    "hold_undone": "as make_room, and a report follows: tests/ring/test_block.py",
     "ring_map": "what it reads never changes",
     "ring_lock_word": "a look that decides nothing",
     "ring_wake_waiters": "wakes in vain",

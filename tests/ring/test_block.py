@@ -248,6 +248,60 @@ def test_a_topic_that_keeps_waits_for_somebody_who_then_gets_everything(topic: T
     assert again.offset == publisher.mapping.bounds()[1]
 
 
+WORK = """
+    import sys
+    from podring import Subscriber
+    worker = Subscriber(sys.argv[1], broker="local", name="worker", start="earliest")
+    print(worker.receive().decode(), len(worker.receive_many(int(sys.argv[2]))))
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("batch", [1, 20, 10 * FITS])
+def test_a_topic_that_keeps_gives_a_killed_subscriber_again_what_it_was_not_done_with(
+    topic: Topic, batch: int
+) -> None:
+    publisher = topic.publisher(TopicSpec("64Ki", 1024, "block", "keep"))
+    publisher.publish(b"done")
+    there = fill(publisher)
+    with Child(WORK, topic.name, str(batch)) as worker:
+        assert worker.line() == f"done {min(batch, there)}"
+        fill(publisher)
+        worker.kill()
+    fill(publisher)
+    again = topic.subscriber(None, name="worker")
+    assert again.offset == 2
+    for _ in range(3):
+        again.receive_many(10 * FITS, timeout=0)
+        fill(publisher)
+    assert again.lost == 0
+    assert again.offset > there
+
+
+def test_a_topic_that_keeps_waits_until_a_name_is_done(topic: Topic) -> None:
+    publisher = topic.publisher(TopicSpec("64Ki", 1024, "block", "keep"))
+    worker = topic.subscriber(None, name="worker")
+    count = fill(publisher)
+    assert len(worker.receive_many(10 * FITS)) == count
+    with pytest.raises(Full, match="worker"):
+        publisher.publish(MESSAGE)
+    publisher.timeout = 30
+    waiting = threading.Thread(target=publisher.publish, args=(MESSAGE,))
+    waiting.start()
+    while not publisher.mapping.entries()[publisher.slot].waiting:
+        time.sleep(0.001)
+    worker.commit()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    with worker.view() as message:
+        assert bytes(message) == MESSAGE
+    assert fill(publisher) < count  # the view's message may come again
+    assert worker.receive_many(10 * FITS, timeout=0)
+    assert worker.receive_many(10 * FITS, timeout=0) == []
+    assert fill(publisher) >= FITS - 1
+    assert worker.lost == 0
+
+
 def test_every_start_holds_from_the_first_message_that_it_gives(topic: Topic) -> None:
     publisher = topic.publisher(SPEC, timeout=0)
     publisher.publish_many([n.to_bytes(64, "little") for n in range(1, 2 * FITS)])

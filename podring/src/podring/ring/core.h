@@ -102,6 +102,7 @@ RingResult claim_room(RingWriter *writer, uint64_t end, uint64_t ahead);
 bool has_room_for(const RingWriter *writer, uint64_t more);
 void wake_publishers(const Ring *ring);
 void tell_publishers(const Ring *ring, uint32_t slot);
+void hold_undone(RingReader *reader);
 
 /* wait.c: futex between processes. A timeout below zero waits for ever. */
 RingResult futex_wait(const _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);

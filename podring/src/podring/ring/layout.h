@@ -319,8 +319,9 @@ _Static_assert(sizeof(RosterHeader) == RING_PAGE, "the roster's header is one pa
  *       88      8  bytes            of their payloads
  *       96      8  lost             messages that a subscriber lost
  *      104      8  active           timestamp of the last message that it published or received
- *      112      8  hold             `block` topics: position that a view still needs, or RING_NOWHERE;
- *                                   a publisher's: since when it waits
+ *      112      8  hold             `block` topics: position that a view still needs, or in one that
+ *                                   keeps whoever resumes, or RING_NOWHERE; a publisher's: since
+ *                                   when it waits
  */
 typedef struct {
     _Atomic uint32_t role;

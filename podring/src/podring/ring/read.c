@@ -23,6 +23,7 @@ RingResult ring_reader_open(RingReader *reader, const Ring *ring, uint32_t slot)
     memset(reader, 0, offsetof(RingReader, run));
     reader->ring = *ring;
     reader->slot = slot;
+    reader->viewed = reader->undone = RING_NOWHERE;
     return ring_seek_latest(reader);
 }
 
@@ -225,4 +226,6 @@ void ring_save(RingReader *reader) {
     bool untold = reader->gap_first != reader->gap_end;
     store_release(&reader->saved->sequence, untold ? reader->gap_first : reader->sequence);
     store_relaxed(&reader->saved->saved, reader->messages ? reader->frame.timestamp : 0);
+    if (reader->ring.keeps && reader->undone != reader->cursor)
+        hold_undone(reader);
 }

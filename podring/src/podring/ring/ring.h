@@ -212,6 +212,8 @@ typedef struct {
     uint64_t sequence;    /* of the next message to deliver */
     RosterOffset *saved;  /* where it says what it is done with, or NULL */
     uint64_t reported;    /* the cursor that the roster was told */
+    uint64_t viewed;      /* position that a view still needs, or RING_NOWHERE */
+    uint64_t undone;      /* … that it would get again after a death: only in a topic that keeps */
     uint64_t gathered;    /* ring_gather: messages until it was called last … */
     uint64_t gathered_at; /* … and the timestamp of the latest */
     uint64_t run_at;      /* the private buffer: bytes delivered and bytes filled */

@@ -88,8 +88,11 @@ RingResult ring_return(RingReader *reader, uint64_t now) {
     RosterEntry *entry = &reader->ring.entries[reader->slot];
     store_relaxed(&entry->joined, max_u64(now, load_relaxed(&entry->joined) + 1));
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (ring_take_place(reader) == RING_OK)
+        if (ring_take_place(reader) == RING_OK) {
+            if (reader->undone != RING_NOWHERE)
+                hold_undone(reader); /* what was before is overwritten */
             return RING_OK;
+        }
         RingPlace place;
         if (find_place(&reader->ring, 0, &place) != RING_OK || place.position < reader->cursor)
             return RING_CORRUPT; /* going back would deliver messages twice */
@@ -100,9 +103,25 @@ RingResult ring_return(RingReader *reader, uint64_t now) {
     return RING_CORRUPT;
 }
 
+static void store_hold(const RingReader *reader) {
+    uint64_t hold = min_u64(reader->viewed, reader->undone);
+    store_release(&reader->ring.entries[reader->slot].hold, hold);
+}
+
 void ring_hold(RingReader *reader, uint64_t position) {
-    store_release(&reader->ring.entries[reader->slot].hold, position);
+    reader->viewed = position;
+    store_hold(reader);
     tell_publishers(&reader->ring, reader->slot);
+}
+
+/* Where nothing may be lost, what is not saved as done stays for whoever resumes. As in make_room,
+ * the barrier is left to the end of the run, which reports because of this. */
+void hold_undone(RingReader *reader) {
+    reader->undone = reader->cursor;
+    store_hold(reader);
+    reader->reported = RING_NOWHERE;
+    if (load_relaxed(&reader->ring.roster->drain))
+        tell_publishers(&reader->ring, reader->slot);
 }
 
 /* A participant's place has moved, or is no more: is it what a publisher sleeps for? */

@@ -28,12 +28,14 @@ typedef enum { BY_SEQUENCE, BY_TIME } Key;
 /* A walk covers a block or two; from the only checkpoint that is left it covers up to a lap. */
 #define LAPS_WALKED 2
 
-/* The last checkpoint before the target, or the first there is. */
+/* The last checkpoint before the target, or the first there is; or what is kept, which begins between
+ * two of them. */
 static void near_place(const Ring *ring, Key key, uint64_t target, RingPlace end,
                        RingPlace *place) {
     uint64_t oldest = first_whole(ring), block = oldest >> ring->block_shift;
-    bool any = false;
-    *place = end;
+    bool any = key == BY_SEQUENCE && find_kept(ring, place) && place->sequence <= target;
+    if (!any)
+        *place = end;
     for (uint64_t n = 0; n <= ring->blocks; n++, block++) {
         Checkpoint found;
         if (!read_checkpoint(ring, block, oldest, end.position, &found))

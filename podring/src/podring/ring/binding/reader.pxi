@@ -133,6 +133,7 @@ cdef class Reader(Handle):
         self.start(FOR_EVER)
         if self.reader.saved != NULL:
             ring_save(self.reader)
+            ring_report(self.reader)  # a publisher may sleep for it, and no next call may come
 
     def _disown(self):
         """Do not be done with the message received last: whoever resumes gets it again."""
