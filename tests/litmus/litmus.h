@@ -85,12 +85,14 @@ __attribute__((unused)) static void linger(void) {
         atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* The process's cores. A thread that has taken one hands only that one on to those that it starts. */
+static cpu_set_t cores;
+
 static void take_core(int side) {
-    cpu_set_t may, one;
+    cpu_set_t one;
     CPU_ZERO(&one);
-    sched_getaffinity(0, sizeof may, &may);
     for (int core = 0, n = 0; core < CPU_SETSIZE; core++)
-        if (CPU_ISSET(core, &may) && n++ == side)
+        if (CPU_ISSET(core, &cores) && n++ == side)
             CPU_SET(core, &one);
     if (CPU_COUNT(&one))
         pthread_setaffinity_np(pthread_self(), sizeof one, &one);
@@ -146,6 +148,7 @@ static bool anything_forbidden(const Table *table) {
 int main(int argc, char **argv) {
     uint64_t wanted = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000, rounds = 0;
     time_t until = time(NULL) + (argc > 2 ? atoi(argv[2]) : 60);
+    sched_getaffinity(0, sizeof cores, &cores);
     Table *table = aligned_alloc(128, (sizeof *table + 127) / 128 * 128);
     memset(table, 0, sizeof *table);
     table->rounds = aligned_alloc(128, BATCH * sizeof(Round));
