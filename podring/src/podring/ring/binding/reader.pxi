@@ -444,7 +444,6 @@ cdef class Reader(Handle):
         """Sequence, timestamp and publisher's slot of the message received last, or None."""
         self.need_mapping()
         cdef RingFrame *frame = &self.reader.frame
-        self.need_mapping()
         if not self.reader.messages:
             return None
         return MessageInfo(frame.sequence, frame.timestamp, frame.publisher)
